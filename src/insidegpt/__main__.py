@@ -1,0 +1,134 @@
+"""The console program: ``insidegpt chat`` and ``insidegpt generate``."""
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+HELP = """\
+/reset          forget the conversation
+/system TEXT    start over with TEXT as the system message
+/help           show this
+/quit           leave (or Ctrl-D); Ctrl-C stops an answer"""
+
+
+def sampling_options(command: click.Command) -> click.Command:
+    """The options that `chat` and `generate` share."""
+    for option in (
+        click.option("--seed", type=int, help="Same seed, same text."),
+        click.option("--stop", multiple=True, help="End before this string."),
+        click.option("--repetition-penalty", type=float, default=1.0),
+        click.option("--min-p", type=float, help="Drop tokens below this x the best."),
+        click.option("--top-p", type=float, help="Draw from this share of the mass."),
+        click.option("--top-k", type=int, help="Draw from the k most likely tokens."),
+        click.option("--temperature", type=float, default=0.7, show_default=True),
+        click.option("--max-new-tokens", type=int, default=512, show_default=True),
+        click.option("--model", default="smollm2", show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"max_content_width": 88})
+def main() -> None:
+    """Inside ChatGPT: talk to a real chat model on your own machine."""
+
+
+@main.command()
+@click.option("--system", help="The system message.")
+@sampling_options
+def chat(system: str | None, model: str, stop: tuple[str, ...], **settings) -> None:
+    """Talk to a chat model; /help inside lists the commands."""
+    from insidegpt.infer.stream import answer
+
+    network, tokenizer = load(model)
+    opening = [{"role": "system", "content": system}] if system else []
+    messages = list(opening)
+    click.echo(f"Talking to {model}. /help lists the commands, Ctrl-D leaves.")
+    for line in lines():
+        command, _, rest = line.partition(" ")
+        if command == "/quit":
+            break
+        if command == "/help":
+            click.echo(HELP)
+        elif command == "/reset":
+            messages = list(opening)
+            click.echo("The conversation is forgotten.")
+        elif command == "/system":
+            rest = rest.strip()
+            opening = [{"role": "system", "content": rest}] if rest else []
+            messages = list(opening)
+            click.echo("A new conversation, with that system message.")
+        elif line.startswith("/"):
+            click.echo(f"There is no command {command}; /help lists them.")
+        else:
+            turn = [*messages, {"role": "user", "content": line}]
+            try:
+                pieces = answer(network, tokenizer, turn, stop=stop, **settings)
+                text = show(pieces)
+            except ValueError as error:
+                click.echo(f"{error} (/reset starts over.)", err=True)
+                continue
+            messages = [*turn, {"role": "assistant", "content": text}]
+
+
+@main.command("generate")
+@click.argument("prompt")
+@sampling_options
+def generate_(prompt: str, model: str, stop: tuple[str, ...], **settings) -> None:
+    """Continue PROMPT, as a base model does."""
+    from insidegpt import generate
+    from insidegpt.infer.stream import check_pair, stream_text
+
+    network, tokenizer = load(model)
+    try:
+        check_pair(network, tokenizer)
+        ids = generate(network, tokenizer.encode(prompt), **settings)
+        click.echo(prompt, nl=False)
+        show(stream_text(tokenizer, ids, stop=stop))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def load(source: str):
+    """Model and tokenizer, or one sentence on why not."""
+    from insidegpt import load_model, load_tokenizer
+
+    try:
+        return load_model(source), load_tokenizer(source)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def lines() -> Iterator[str]:
+    """What the user types, until Ctrl-D. Ctrl-C here only says how to leave."""
+    if sys.stdin.isatty():
+        import readline  # noqa: F401  arrow keys and history
+    while True:
+        try:
+            line = input("> ").strip()
+        except EOFError:
+            click.echo()
+            return
+        except KeyboardInterrupt:
+            click.echo("\nCtrl-D or /quit leaves.")
+            continue
+        if line:
+            yield line
+
+
+def show(pieces: Iterator[str]) -> str:
+    """Print pieces as they come; Ctrl-C ends the answer and keeps what is there."""
+    text = ""
+    try:
+        for piece in pieces:
+            click.echo(piece, nl=False)
+            text += piece
+    except KeyboardInterrupt:
+        click.echo(" [stopped]", nl=False)
+    click.echo()
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Where bytes come from: wheels, directories, the hub; and one file format, GGUF."""

@@ -1,0 +1,86 @@
+"""From ids to text that can be shown at once: whole characters, stop strings, chat.
+
+Page: algorithm/generating-text.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from insidegpt.infer.generate import generate
+from insidegpt.model.gpt import GPT
+from insidegpt.text.bpe import Tokenizer
+from insidegpt.text.chat import Message, encode_chat
+
+PADDED_ROWS = 512  # published models round their vocabulary up, never by more
+
+
+def answer(
+    model: GPT,
+    tokenizer: Tokenizer,
+    messages: Sequence[Message],
+    *,
+    max_new_tokens: int = 256,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    repetition_penalty: float = 1.0,
+    stop: Sequence[str] = (),
+    seed: int | None = None,
+) -> Iterator[str]:
+    """The assistant's next message, piece by piece; greedy unless told otherwise."""
+    check_pair(model, tokenizer)
+    ids = generate(
+        model,
+        encode_chat(tokenizer, messages),
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        stop_ids=[tokenizer.special["<|im_end|>"]],
+        seed=seed,
+    )
+    return stream_text(tokenizer, ids, stop=stop)
+
+
+def check_pair(model: GPT, tokenizer: Tokenizer) -> None:
+    """Raise ValueError if the tokenizer can't be the one the model was trained with."""
+    rows, entries = model.config.vocab_size, tokenizer.vocab_size
+    if not entries <= rows <= entries + PADDED_ROWS:
+        raise ValueError(
+            f"The tokenizer knows {entries} tokens and the model {rows}: they do not "
+            "belong together, load both from the same source."
+        )
+
+
+def stream_text(
+    tokenizer: Tokenizer, ids: Iterable[int], *, stop: Sequence[str] = ()
+) -> Iterator[str]:
+    """Text as it becomes certain, ending before the first of the ``stop`` strings.
+
+    Text that might be the beginning of a stop string is held back until it isn't.
+    """
+    if "" in stop:
+        raise ValueError(
+            "A stop string is empty: it would stop before the first token."
+        )
+    held = ""
+    for piece in tokenizer.decode_stream(ids):
+        held += piece
+        found = [at for at in map(held.find, stop) if at >= 0]
+        if found:
+            yield held[: min(found)]
+            return
+        keep = max((_overlap(held, s) for s in stop), default=0)
+        ready, held = held[: len(held) - keep], held[len(held) - keep :]
+        if ready:
+            yield ready
+    if held:
+        yield held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of ``text`` that begins ``stop``."""
+    sizes = range(min(len(text), len(stop) - 1), 0, -1)
+    return next((size for size in sizes if text.endswith(stop[:size])), 0)

@@ -1,0 +1,1 @@
+"""One decoder-only transformer, from its configuration to loaded weights."""

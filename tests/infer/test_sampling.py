@@ -1,0 +1,123 @@
+"""Sampling: each filter by hand, against transformers, and over many draws."""
+
+import pytest
+import torch
+from transformers import (
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from insidegpt.infer.sampling import (
+    distribution,
+    draw,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    penalize_repetition,
+)
+
+P = torch.tensor([[0.5, 0.25, 0.15, 0.1]], dtype=torch.float64)
+
+
+def test_top_k_by_hand():
+    assert keep_top_k(P, 2).tolist() == [[0.5, 0.25, 0, 0]]
+    assert torch.equal(keep_top_k(P, 9), P)
+
+
+def test_top_k_keeps_exactly_k_of_equal_tokens():
+    assert keep_top_k(torch.full((1, 4), 0.25), 3).tolist() == [[0.25, 0.25, 0.25, 0]]
+
+
+def test_top_p_keeps_the_token_that_crosses_the_line():
+    """0.5 + 0.25 reach 0.7, so the third is not needed; 0.76 needs it."""
+    assert keep_top_p(P, 0.7).tolist() == [[0.5, 0.25, 0, 0]]
+    assert keep_top_p(P, 0.76).tolist() == [[0.5, 0.25, 0.15, 0]]
+    assert keep_top_p(P, 1e-9).tolist() == [[0.5, 0, 0, 0]]
+    assert torch.equal(keep_top_p(P, 1.0), P)
+
+
+def test_top_p_follows_the_order_of_the_tokens_not_of_the_likeliest():
+    p = torch.tensor([[0.1, 0.5, 0.15, 0.25]], dtype=torch.float64)
+    assert keep_top_p(p, 0.7).tolist() == [[0, 0.5, 0, 0.25]]
+
+
+def test_min_p_by_hand():
+    """The line is 0.3 of 0.5, that is 0.15; what lies on it stays."""
+    assert keep_min_p(P, 0.3).tolist() == [[0.5, 0.25, 0.15, 0]]
+
+
+def test_repetition_penalty_by_hand():
+    """Seen tokens 0 and 1: 2 is halved to 1, -1 doubled to -2; 2 is left alone."""
+    logits = torch.tensor([[2.0, -1.0, 3.0]])
+    seen = torch.tensor([[0, 1, 1]])
+    assert penalize_repetition(logits, seen, penalty=2.0).tolist() == [[1, -2, 3]]
+
+
+def test_temperature_sharpens_and_flattens():
+    logits = torch.tensor([[1.0, 0.0]]).double()
+    best = [distribution(logits, temperature=t)[0, 0].item() for t in (0, 0.5, 1, 9)]
+    assert best == sorted(best, reverse=True) and best[0] == 1
+
+
+def test_a_tiny_temperature_is_greedy_and_finite():
+    p = distribution(torch.tensor([[900.0, 901.0, -900.0]]), temperature=1e-6)
+    assert p.tolist() == [[0, 1, 0]]
+
+
+def test_rows_are_filtered_each_on_its_own():
+    logits = torch.randn(3, 50).double()
+    both = distribution(logits, top_k=20, top_p=0.8, min_p=0.02)
+    for row, expected in zip(logits, both, strict=True):
+        alone = distribution(row[None], top_k=20, top_p=0.8, min_p=0.02)
+        assert torch.allclose(alone[0], expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_transformers_in_the_same_order(seed):
+    torch.manual_seed(seed)
+    logits, ids = 3 * torch.randn(2, 300), torch.randint(300, (2, 12))
+    theirs = logits
+    for step in (
+        RepetitionPenaltyLogitsProcessor(1.3),
+        TemperatureLogitsWarper(0.7),
+        TopKLogitsWarper(40),
+        TopPLogitsWarper(0.9),
+        MinPLogitsWarper(0.05),
+    ):
+        theirs = step(ids, theirs)
+    ours = distribution(
+        penalize_repetition(logits, ids, penalty=1.3),
+        temperature=0.7,
+        top_k=40,
+        top_p=0.9,
+        min_p=0.05,
+    )
+    assert torch.allclose(ours, theirs.softmax(-1), atol=1e-6)
+
+
+def test_draws_follow_the_distribution():
+    """Chi-square over 40,000 draws, 3 degrees of freedom: 16.3 is the 0.1 % line."""
+    n = 40_000
+    ids = draw(P.expand(n, -1), torch.Generator().manual_seed(0))
+    expected = P[0] * n
+    chi_square = ((ids.bincount(minlength=4) - expected) ** 2 / expected).sum()
+    assert chi_square < 16.3
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"temperature": -1.0}, "temperature must be 0 or more"),
+        ({"temperature": float("nan")}, "temperature must be 0 or more"),
+        ({"top_k": 0}, "top_k must be at least 1"),
+        ({"top_p": 0.0}, "top_p must lie above 0"),
+        ({"top_p": 1.5}, "top_p must lie above 0"),
+        ({"min_p": -0.1}, "min_p must lie between"),
+    ],
+)
+def test_settings_that_mean_nothing_are_one_sentence(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        distribution(torch.zeros(1, 4), **settings)
