@@ -70,7 +70,7 @@ lock:  ## renew requirements.txt from the newest versions that pyproject.toml al
 	@set -eu; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	$(PYTHON) -m venv "$$dir"; \
 	"$$dir/bin/pip" install '.[book,test]'; \
-	"$$dir/bin/pip" freeze > "$$dir/frozen"; \
+	"$$dir/bin/pip" freeze --all > "$$dir/frozen"; \
 	$(PYTHON) tools/lock.py < "$$dir/frozen" > "$$dir/requirements.txt"; \
 	cp "$$dir/requirements.txt" requirements.txt; \
 	echo "requirements.txt is renewed: run make test, then commit it."

