@@ -29,7 +29,7 @@ def causal_mask(queries: int, keys: int) -> Bool[Tensor, "T S"]:
 def attention_weights(
     q: Float[Tensor, "B H T D"],
     k: Float[Tensor, "B K S D"],
-    mask: Bool[Tensor, "#B 1 T S"] | Bool[Tensor, "T S"] | None = None,
+    mask: Bool[Tensor, "#B #H T S"] | Bool[Tensor, "T S"] | None = None,
 ) -> Float[Tensor, "B H T S"]:
     """How each query shares its attention over the keys: every row sums to 1."""
     k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)  # (B, H, S, D)
@@ -43,7 +43,7 @@ def attend_explicit(
     q: Float[Tensor, "B H T D"],
     k: Float[Tensor, "B K S D"],
     v: Float[Tensor, "B K S D"],
-    mask: Bool[Tensor, "#B 1 T S"] | Bool[Tensor, "T S"] | None = None,
+    mask: Bool[Tensor, "#B #H T S"] | Bool[Tensor, "T S"] | None = None,
 ) -> Float[Tensor, "B H T D"]:
     """Attention as the formula says it: weigh the values and add them up."""
     v = v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)  # (B, H, S, D)
@@ -54,7 +54,7 @@ def attend(
     q: Float[Tensor, "B H T D"],
     k: Float[Tensor, "B K S D"],
     v: Float[Tensor, "B K S D"],
-    mask: Bool[Tensor, "#B 1 T S"] | Bool[Tensor, "T S"] | None = None,
+    mask: Bool[Tensor, "#B #H T S"] | Bool[Tensor, "T S"] | None = None,
 ) -> Float[Tensor, "B H T D"]:
     """The same in one fused call, which never stores the T x S weights."""
     gqa = q.shape[1] != k.shape[1]
@@ -64,7 +64,7 @@ def attend(
 class Context(NamedTuple):
     """What attention needs besides the residual stream; the same for all layers."""
 
-    mask: Bool[Tensor, "#B 1 T S"] | None = None  # None: everyone sees everyone
+    mask: Bool[Tensor, "#B #H T S"] | None = None  # None: everyone sees everyone
     rope: tuple[Tensor, Tensor] | None = None  # cosines and sines; None: not rotary
     cache: KVCache | None = None
 

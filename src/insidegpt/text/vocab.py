@@ -67,6 +67,22 @@ def from_gpt2_files(ids: Path, merges: Path) -> Tokenizer:
     return assemble(table, pairs, pattern=GPT2_PATTERN, special=special)
 
 
+def save_gpt2_files(tokenizer: Tokenizer, directory: Path) -> None:
+    """Write ``vocab.json`` and ``merges.txt``, which transformers reads."""
+    letter = {byte: character for character, byte in BYTE_OF.items()}
+    special = {i: name for name, i in tokenizer.special.items()}
+    names = [
+        special.get(i) or "".join(letter[byte] for byte in word)
+        for i, word in enumerate(tokenizer.vocab)
+    ]
+    table = {name: i for i, name in enumerate(names)}
+    lines = [f"{names[left]} {names[right]}" for left, right in tokenizer.merges]
+    text = json.dumps(table, ensure_ascii=False)
+    (directory / "vocab.json").write_text(text, encoding="utf-8")
+    text = "\n".join(["#version: 0.2", *lines, ""])
+    (directory / "merges.txt").write_text(text, encoding="utf-8")
+
+
 def from_gguf_metadata(metadata: Mapping[str, Any]) -> Tokenizer:
     """The tokenizer in a GGUF header, if it is a byte-level BPE that we know."""
     kind, cut = (metadata.get(f"tokenizer.ggml.{key}") for key in ("model", "pre"))

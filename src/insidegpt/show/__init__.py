@@ -1,0 +1,6 @@
+"""What pages show: sources, proofs of equality, figures and views."""
+
+from insidegpt.show import plots, widgets
+from insidegpt.show.source import same, show
+
+__all__ = ["plots", "same", "show", "widgets"]

@@ -1,0 +1,255 @@
+"""Views to touch: one drawing for the live notebook and for the static page.
+
+A view is plain data and the name of a script in ``views/`` that draws it. In a built
+page the data stands in the page and the script finds it there; with a kernel the same
+script runs in a widget, and may ask Python for what it can't compute.
+"""
+
+import base64
+import html
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from jaxtyping import Float
+from torch import Tensor
+
+from insidegpt.text.bpe import Tokenizer
+
+VIEWS = Path(__file__).parent / "views"
+NAMES = ("tokens", "attention", "positions", "logits", "sampling", "steps")
+TAIL = """
+export default {
+  render({ model, el }) {
+    el.innerHTML = model.get("markup");
+    const figure = el.querySelector("figure");
+    const ask = (text) => new Promise((resolve) => {
+      model.on("msg:custom", resolve);
+      model.send({ text });
+    });
+    insideGPT.mount(figure, model.get("kind"), model.get("data"),
+      model.get("answers") ? ask : null);
+  },
+};
+"""
+
+
+@cache
+def script() -> str:
+    """The scripts of all views as one module, for a widget in a notebook."""
+    parts = [(VIEWS / f"{name}.js").read_text("utf-8") for name in ("base", *NAMES)]
+    return "\n".join([*parts, TAIL])
+
+
+class View(anywidget.AnyWidget):
+    """A drawing with data. ``recompute`` turns a reader's text into new data."""
+
+    _css = (VIEWS / "views.css").read_text("utf-8")
+    kind = traitlets.Unicode().tag(sync=True)
+    data = traitlets.Dict().tag(sync=True)
+    markup = traitlets.Unicode().tag(sync=True)
+    answers = traitlets.Bool().tag(sync=True)
+
+    def __init__(
+        self,
+        kind: str,
+        data: dict[str, Any],
+        *,
+        caption: str,
+        alt: str,
+        recompute: Callable[[str], dict[str, Any]] | None = None,
+    ) -> None:
+        if kind not in NAMES:
+            raise ValueError(f"There is no view {kind!r}; there are {', '.join(NAMES)}.")
+        stage = '<div class="ig-stage"></div>'
+        words = f"<figcaption>{html.escape(caption)}</figcaption>"
+        super().__init__(
+            _esm=script(),
+            kind=kind,
+            data=data,
+            answers=recompute is not None,
+            markup=f'<figure data-view="{kind}" aria-label="{html.escape(alt)}">'
+            f"{stage}{words}</figure>",
+        )
+        if recompute is not None:
+            self.on_msg(lambda _, message, __: self.send(recompute(message["text"])))
+
+    def __repr__(self) -> str:
+        """The same in every run, and sensitive to the data beyond rounding."""
+        numbers = list(_numbers(self.data))
+        mean = sum(numbers) / max(1, len(numbers))
+        return f"<view {self.kind}: {len(numbers)} numbers, mean {mean:.4g}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        bundle, metadata = super()._repr_mimebundle_(**kwargs)
+        data = json.dumps(self.data, separators=(",", ":"), ensure_ascii=False)
+        data = data.replace("</", "<\\/")
+        page = f'<script type="application/json">{data}</script></figure>'
+        text = {
+            "text/plain": repr(self),
+            "text/html": self.markup.replace("</figure>", page),
+        }
+        return bundle | text, metadata
+
+
+def tokens_view(
+    tokenizer: Tokenizer, texts: dict[str, str], *, caption: str, alt: str, start: int = 0
+) -> View:
+    """Tokens of several named texts, with their ids, bytes and merges."""
+
+    def describe(text: str) -> dict[str, Any]:
+        tokens = []
+        for piece in tokenizer.pieces(text):
+            for token in tokenizer.encode(piece):
+                data = tokenizer.token_bytes(token)
+                tokens.append({"id": token, "bytes": list(data), "text": _letters(data)})
+                tokens[-1]["steps"] = _merge_steps(tokenizer, data)
+        return {"text": text, "tokens": tokens}
+
+    data = [{"name": name, **describe(text)} for name, text in texts.items()]
+    return View(
+        "tokens",
+        {"texts": data, "start": start},
+        caption=caption,
+        alt=alt,
+        recompute=describe,
+    )
+
+
+def attention_view(
+    tokens: Sequence[str],
+    weights: Float[Tensor, "L H T T"],
+    *,
+    layer: int = 0,
+    head: int = 0,
+    known: Sequence[tuple[str, int, int]] = (),
+    caption: str,
+    alt: str,
+) -> View:
+    """Attention of every layer and head. known: (name, layer, head) to jump to."""
+    n_layers, n_heads, T, _ = weights.shape
+    below = weights[:, :, *torch.tril_indices(T, T)]  # (L, H, T (T + 1) / 2)
+    stored = (below * 255).round().to(torch.uint8).numpy().tobytes()
+    return View(
+        "attention",
+        {
+            "tokens": list(tokens),
+            "layers": n_layers,
+            "heads": n_heads,
+            "layer": layer,
+            "head": head,
+            "known": [list(entry) for entry in known],
+            "weights": base64.b64encode(stored).decode(),
+        },
+        caption=caption,
+        alt=alt,
+    )
+
+
+def positions_view(
+    frequencies: Float[Tensor, " half"],
+    *,
+    query: int = 5,
+    key: int = 2,
+    pair: int = 0,
+    longest: int = 60,
+    caption: str,
+    alt: str,
+) -> View:
+    """A query and a key turning with their positions, for each pair of a head."""
+    return View(
+        "positions",
+        {
+            "frequencies": [float(f"{f:.5g}") for f in frequencies.tolist()],
+            "query": query,
+            "key": key,
+            "pair": pair,
+            "longest": longest,
+        },
+        caption=caption,
+        alt=alt,
+    )
+
+
+def logits_view(
+    tokenizer: Tokenizer,
+    ids: Sequence[int],
+    logits: Float[Tensor, "depth T V"],
+    *,
+    depths: Sequence[int] = (0,),
+    k: int = 6,
+    caption: str,
+    alt: str,
+) -> View:
+    """The k likeliest next tokens at every position, read at one or more depths."""
+    top = logits.softmax(-1).topk(k)
+    rows = [
+        [
+            [[tokenizer.decode([i]), round(p, 4)] for p, i in zip(ps, ks, strict=True)]
+            for ps, ks in zip(values, indices, strict=True)
+        ]
+        for values, indices in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+    ]
+    tokens = [tokenizer.decode([i]) for i in ids]
+    data = {"tokens": tokens, "depths": list(depths), "top": rows}
+    return View("logits", data, caption=caption, alt=alt)
+
+
+def sampling_view(
+    tokenizer: Tokenizer,
+    logits: dict[str, Float[Tensor, " V"]],
+    *,
+    k: int = 100,
+    caption: str,
+    alt: str,
+) -> View:
+    """Filters at work on the real logits after some prompts; the tail is binned."""
+    prompts = []
+    for prompt, scores in logits.items():
+        ordered = scores.sort(descending=True)
+        values = [round(v, 3) for v in ordered.values[:k].tolist()]
+        names = [tokenizer.decode([i]) for i in ordered.indices[:k].tolist()]
+        counts, edges = np.histogram(ordered.values[k:].numpy(), bins=60)
+        middles = ((edges[1:] + edges[:-1]) / 2).round(3).tolist()
+        rest = [[m, n] for m, n in zip(middles, counts.tolist(), strict=True) if n]
+        top = [list(row) for row in zip(names, values, strict=True)]
+        prompts.append({"prompt": prompt, "top": top, "rest": rest})
+    return View("sampling", {"prompts": prompts}, caption=caption, alt=alt)
+
+
+def steps_view(steps: Sequence[dict[str, Any]], *, caption: str, alt: str) -> View:
+    """A journey: dicts of title, text, and bars [(name, share)] or pieces [str]."""
+    return View("steps", {"steps": list(steps)}, caption=caption, alt=alt)
+
+
+def _merge_steps(tokenizer: Tokenizer, data: bytes) -> list[list[str]]:
+    """How a token grew out of its bytes; half a character has no text to grow from."""
+    try:
+        steps = tokenizer.merge_steps(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        steps = [[data]]
+    return [[_letters(part) for part in step] for step in steps]
+
+
+def _letters(data: bytes) -> str:
+    """Bytes as text; one that is no character by itself as its hexadecimal number."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(f"‹{byte:02x}›" for byte in data)
+
+
+def _numbers(data: Any):
+    if isinstance(data, dict):
+        data = list(data.values())
+    if isinstance(data, list):
+        for item in data:
+            yield from _numbers(item)
+    elif isinstance(data, int | float) and not isinstance(data, bool):
+        yield data
