@@ -70,7 +70,8 @@ def stream_text(
         held += piece
         found = [at for at in map(held.find, stop) if at >= 0]
         if found:
-            yield held[: min(found)]
+            if min(found) > 0:
+                yield held[: min(found)]
             return
         keep = max((_overlap(held, s) for s in stop), default=0)
         ready, held = held[: len(held) - keep], held[len(held) - keep :]
