@@ -22,7 +22,7 @@ tool = load_tool("pages")
 CELL_LINES = 15
 PAGE_BYTES = 1_500_000
 WORDS_A_MINUTE = 220
-SECONDS_A_CELL = 12
+SECONDS_A_LINE = 2.5
 UNSEEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 # Words that usually mark a sentence which says nothing.
 EMPTY = re.compile(
@@ -126,10 +126,12 @@ def cited(page: Page) -> set[str]:
 
 
 def minutes(page: Page) -> float:
-    """How long the page takes to read, from its words and its visible code."""
+    """How long the page takes to read: its words, and its code, typed or shown."""
     words = len(re.findall(r"[A-Za-z][\w'’-]*", page.prose))
-    cells = sum(not tags_of(cell) & UNSEEN for cell in page.code)
-    return words / WORDS_A_MINUTE + cells * SECONDS_A_CELL / 60
+    typed = [c.source for c in page.code if not tags_of(c) & UNSEEN]
+    shown = [o.get("data", {}).get("text/markdown", "") for _, o in outputs_of(page)]
+    lines = sum(bool(n.strip()) for text in typed + shown for n in text.splitlines())
+    return words / WORDS_A_MINUTE + lines * SECONDS_A_LINE / 60
 
 
 # The book -----------------------------------------------------------------------------

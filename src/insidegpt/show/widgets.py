@@ -66,7 +66,9 @@ class View(anywidget.AnyWidget):
         recompute: Callable[[str], dict[str, Any]] | None = None,
     ) -> None:
         if kind not in NAMES:
-            raise ValueError(f"There is no view {kind!r}; there are {', '.join(NAMES)}.")
+            raise ValueError(
+                f"There is no view {kind!r}; there are {', '.join(NAMES)}."
+            )
         stage = '<div class="ig-stage"></div>'
         words = f"<figcaption>{html.escape(caption)}</figcaption>"
         super().__init__(
@@ -99,7 +101,12 @@ class View(anywidget.AnyWidget):
 
 
 def tokens_view(
-    tokenizer: Tokenizer, texts: dict[str, str], *, caption: str, alt: str, start: int = 0
+    tokenizer: Tokenizer,
+    texts: dict[str, str],
+    *,
+    caption: str,
+    alt: str,
+    start: int = 0,
 ) -> View:
     """Tokens of several named texts, with their ids, bytes and merges."""
 
@@ -108,7 +115,9 @@ def tokens_view(
         for piece in tokenizer.pieces(text):
             for token in tokenizer.encode(piece):
                 data = tokenizer.token_bytes(token)
-                tokens.append({"id": token, "bytes": list(data), "text": _letters(data)})
+                tokens.append(
+                    {"id": token, "bytes": list(data), "text": _letters(data)}
+                )
                 tokens[-1]["steps"] = _merge_steps(tokenizer, data)
         return {"text": text, "tokens": tokens}
 
@@ -194,7 +203,9 @@ def logits_view(
             [[tokenizer.decode([i]), round(p, 4)] for p, i in zip(ps, ks, strict=True)]
             for ps, ks in zip(values, indices, strict=True)
         ]
-        for values, indices in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+        for values, indices in zip(
+            top.values.tolist(), top.indices.tolist(), strict=True
+        )
     ]
     tokens = [tokenizer.decode([i]) for i in ids]
     data = {"tokens": tokens, "depths": list(depths), "top": rows}

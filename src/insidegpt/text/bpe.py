@@ -141,7 +141,7 @@ class Tokenizer:
         return ids
 
     def _merges(self, ids: list[int]) -> Iterator[int]:
-        """Merge in place, earliest learned pair first; yields the rank of each merge."""
+        """Merge in place, earliest learned pair first; yields each merge's rank."""
         rank, unknown = self._ranks.get, len(self.merges)
         ranks = [rank(pair, unknown) for pair in pairwise(ids)]
         while ranks and (least := min(ranks)) < unknown:

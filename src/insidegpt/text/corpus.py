@@ -12,6 +12,15 @@ from pathlib import Path
 
 SHORTEST = 80  # characters; below that a docstring is mostly a name said again
 
+# What several pages measure a loss on: four plain sentences that no model has seen.
+WEATHER_REPORT = (
+    "Rain is forecast for the north of the country this afternoon, and it will reach "
+    "the coast by the evening. Temperatures will fall to about ten degrees, and the "
+    "wind will turn to the west. Tomorrow the sun should return, first in the "
+    "mountains and later everywhere else. People who plan to travel by boat should "
+    "wait until the wind has dropped."
+)
+
 
 def docstrings(packages: Sequence[str] = ("numpy", "torch", "sympy")) -> list[str]:
     """The different docstrings of ``packages``, in the order of their files.

@@ -130,7 +130,7 @@ def assemble(
     pattern: str,
     special: Mapping[str, int],
 ) -> Tokenizer:
-    """A Tokenizer out of names in BYTE_OF's letters. Raises ValueError if they clash."""
+    """A Tokenizer from names in BYTE_OF's letters; ValueError if they clash."""
     if sorted(ids.values()) != list(range(len(ids))):
         raise ValueError("The vocabulary's ids are not 0, 1, 2, .. without gaps.")
     try:
@@ -185,6 +185,6 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{path.parent.name}/{path.name} is truncated or corrupted: it is not valid "
-            "JSON; copy or download it again."
+            f"{path.parent.name}/{path.name} is truncated or corrupted: it is not "
+            "valid JSON; copy or download it again."
         ) from error
