@@ -61,7 +61,7 @@ normalise: setup  ## tidy stored pages without running them: PAGES=..., or all
 	@$(BIN)/python tools/pages.py normalise $(PAGES)
 
 bench-inference: setup  ## loading, first token and decoding, beside transformers
-	$(BIN)/python benchmarks/bench_inference.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/bench_inference.py
 
 bench-tokenizer: setup  ## encoding and training, beside tiktoken and tokenizers
 	$(BIN)/python benchmarks/bench_tokenizer.py
