@@ -198,7 +198,9 @@ def test_a_wrong_reading_time_is_found():
 
 
 def test_visible_cells_take_time_and_hidden_ones_do_not():
-    assert book.minutes(page(*(code("x = 1\n" * 3) for _ in range(8)))) == pytest.approx(1)
+    assert book.minutes(
+        page(*(code("x = 1\n" * 3) for _ in range(8)))
+    ) == pytest.approx(1)
     assert book.minutes(page(code("x = 1", tags=["hide-input"]))) == 0
 
 

@@ -1,7 +1,7 @@
 """The console program: ``insidegpt chat`` and ``insidegpt generate``."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -12,18 +12,36 @@ HELP = """\
 /quit           leave (or Ctrl-D); Ctrl-C stops an answer"""
 
 
-def sampling_options(command: click.Command) -> click.Command:
+def sampling_options(command: Callable) -> Callable:
     """The options that `chat` and `generate` share."""
+    share = click.FloatRange(0, 1, min_open=True)
+    some = click.IntRange(min=1)
     for option in (
         click.option("--seed", type=int, help="Same seed, same text."),
         click.option("--stop", multiple=True, help="End before this string."),
-        click.option("--repetition-penalty", type=float, default=1.0),
-        click.option("--min-p", type=float, help="Drop tokens below this x the best."),
-        click.option("--top-p", type=float, help="Draw from this share of the mass."),
-        click.option("--top-k", type=int, help="Draw from the k most likely tokens."),
-        click.option("--temperature", type=float, default=0.7, show_default=True),
-        click.option("--max-new-tokens", type=int, default=512, show_default=True),
-        click.option("--model", default="smollm2", show_default=True),
+        click.option(
+            "--repetition-penalty",
+            type=click.FloatRange(0, min_open=True),
+            default=1.0,
+            help="Above 1, what was said becomes less likely.",
+        ),
+        click.option("--min-p", type=share, help="Drop tokens below this x the best."),
+        click.option("--top-p", type=share, help="Draw from this share of the mass."),
+        click.option("--top-k", type=some, help="Draw from the k likeliest tokens."),
+        click.option(
+            "--temperature",
+            type=click.FloatRange(min=0),
+            default=0.7,
+            show_default=True,
+            help="0 always takes the likeliest token.",
+        ),
+        click.option("--max-new-tokens", type=some, default=512, show_default=True),
+        click.option(
+            "--model",
+            default="smollm2",
+            show_default=True,
+            help="smollm2, a directory, or a hub id.",
+        ),
     ):
         command = option(command)
     return command

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import insidegpt
 from insidegpt.infer.generate import (
     Sampler,
     generate,
@@ -82,19 +83,34 @@ def test_greedy_smollm2_equals_transformers_on_twenty_prompts(
 
 
 @torch.inference_mode()
-def test_smollm2_cached_chunked_and_padded_logits_agree(smollm2, tokenizer):
+def test_smollm2_cached_chunked_and_padded_logits_agree(tokenizer):
+    """In float64: in float32 rounding alone makes differences of 9e-5 (LOG.md)."""
+    model = insidegpt.load_model(dtype=torch.float64)
     texts = [
         tokenizer.encode(text) for text in (PROMPTS[0], PROMPTS[10] * 3, PROMPTS[9])
     ]
     padded, valid = pad_left(texts)
-    together = smollm2(padded, valid=valid)
+    together = model(padded, valid=valid)
     for row, ids in enumerate(texts):
-        full = smollm2(torch.tensor([ids]))
-        assert (together[row, -len(ids) :] - full[0]).abs().max() <= 1e-4
+        full = model(torch.tensor([ids]))
+        assert (together[row, -len(ids) :] - full[0]).abs().max() <= 1e-9
         for chunk in (1, 3, len(ids)):
-            cache = new_cache(smollm2, batch=1, max_tokens=len(ids))
-            last = read(smollm2, torch.tensor([ids]), cache, chunk_tokens=chunk)
-            assert (last - full[:, -1]).abs().max() <= 1e-4
+            cache = new_cache(model, batch=1, max_tokens=len(ids))
+            last = read(model, torch.tensor([ids]), cache, chunk_tokens=chunk)
+            assert (last - full[:, -1]).abs().max() <= 1e-9
+
+
+def test_smollm2_cached_and_batched_ids_are_those_of_the_simplest_loop(
+    smollm2, tokenizer
+):
+    prompts = [tokenizer.encode(PROMPTS[n]) for n in (0, 9, 10)]
+    simple = [uncached(smollm2, ids, 12) for ids in prompts]
+    cached = [
+        list(generate(smollm2, ids, max_new_tokens=12, temperature=0))
+        for ids in prompts
+    ]
+    assert cached == simple
+    assert generate_batch(smollm2, prompts, max_new_tokens=12) == simple
 
 
 def test_a_batch_gives_each_prompt_what_it_gets_alone(model):
