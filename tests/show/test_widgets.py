@@ -106,8 +106,8 @@ def test_positions_and_steps_keep_what_they_are_given():
 
 
 def test_the_text_of_a_view_is_stable_and_tells_its_numbers():
-    view = widgets.View("steps", {"x": [1.0, 2.0]}, **WORDS)
-    assert repr(view) == "<view steps: 2 numbers, mean 1.5>"
+    view = widgets.View("steps", {"x": [1.0, 2.0, "a"]}, **WORDS)
+    assert repr(view) == "<view steps: 1 texts, 2 numbers, mean 1.5>"
     assert repr(widgets.View("steps", {"x": [1.0, 4.0]}, **WORDS)) != repr(view)
 
 

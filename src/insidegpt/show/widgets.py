@@ -8,7 +8,7 @@ script runs in a widget, and may ask Python for what it can't compute.
 import base64
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ export default {
     el.innerHTML = model.get("markup");
     const figure = el.querySelector("figure");
     const ask = (text) => new Promise((resolve) => {
+      model.off("msg:custom");
       model.on("msg:custom", resolve);
       model.send({ text });
     });
@@ -84,9 +85,14 @@ class View(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """The same in every run, and sensitive to the data beyond rounding."""
-        numbers = list(_numbers(self.data))
+        leaves = list(_leaves(self.data))
+        numbers = [x for x in leaves if not isinstance(x, str)]
         mean = sum(numbers) / max(1, len(numbers))
-        return f"<view {self.kind}: {len(numbers)} numbers, mean {mean:.4g}>"
+        texts = len(leaves) - len(numbers)
+        return (
+            f"<view {self.kind}: {texts} texts, {len(numbers)} numbers, "
+            f"mean {mean:.4g}>"
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
@@ -227,7 +233,7 @@ def sampling_view(
         values = [round(v, 3) for v in ordered.values[:k].tolist()]
         names = [tokenizer.decode([i]) for i in ordered.indices[:k].tolist()]
         counts, edges = np.histogram(ordered.values[k:].numpy(), bins=60)
-        middles = ((edges[1:] + edges[:-1]) / 2).round(3).tolist()
+        middles = [round(m, 3) for m in ((edges[1:] + edges[:-1]) / 2).tolist()]
         rest = [[m, n] for m, n in zip(middles, counts.tolist(), strict=True) if n]
         top = [list(row) for row in zip(names, values, strict=True)]
         prompts.append({"prompt": prompt, "top": top, "rest": rest})
@@ -256,11 +262,12 @@ def _letters(data: bytes) -> str:
         return "".join(f"‹{byte:02x}›" for byte in data)
 
 
-def _numbers(data: Any):
+def _leaves(data: Any) -> Iterator[str | float]:
+    """Every text and number in nested dicts and lists."""
     if isinstance(data, dict):
         data = list(data.values())
     if isinstance(data, list):
         for item in data:
-            yield from _numbers(item)
-    elif isinstance(data, int | float) and not isinstance(data, bool):
+            yield from _leaves(item)
+    elif isinstance(data, str | int | float) and not isinstance(data, bool):
         yield data
