@@ -91,6 +91,8 @@ def visit(browser):
             ),
         )
         page.goto(url, wait_until="load")
+        # Colours are judged when they have arrived, not on their way.
+        page.add_style_tag(content="* { transition: none !important }")
         page.wait_for_function(
             "!window.MathJax?.startup?.promise || document.querySelector("
             "'.math') === null || document.querySelector('mjx-container') !== null"
