@@ -16,10 +16,10 @@ from insidegpt.model.gpt import GPT, place
 class Trace(NamedTuple):
     """What one sequence leaves behind on its way through the model."""
 
-    residual: Float[
-        Tensor, "depth T C"
-    ]  # depth L + 1: before block 0 .. after block L-1
-    attention: Float[Tensor, "L H T T"]  # [l, h, t, s]: how much t looks at s
+    # Depth L + 1: before block 0, after block 0, .. after block L - 1.
+    residual: Float[Tensor, "depth T C"]
+    # [l, h, t, s]: how much position t looks at s.
+    attention: Float[Tensor, "L H T T"]
     logits: Float[Tensor, "T V"]
 
 
