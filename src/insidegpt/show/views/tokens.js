@@ -36,8 +36,10 @@ insideGPT.drawers.tokens = function (stage, data, ask) {
   const names = data.texts.map((entry) => entry.name);
   stage.append(select({ label: "Text", options: names, change: (i) => draw(data.texts[i]) }));
   if (ask) {
+    let waiting; // as they type, but not for every letter; JupyterLab keeps Enter for itself
+    const send = async () => input.value && draw(await ask(input.value));
     const input = h("input", { type: "text", "aria-label": "Your own text", placeholder: "your own text",
-      onchange: async () => input.value && draw(await ask(input.value)) });
+      oninput: () => { clearTimeout(waiting); waiting = setTimeout(send, 300); } });
     stage.append(input);
   }
   stage.append(chips, count, detail);
