@@ -27,7 +27,7 @@ def test_a_full_cache_says_so():
 
 def test_bytes_per_token_is_what_the_tensors_take():
     cache = KVCache(CONFIG, batch=1, max_tokens=10)
-    held = cache.keys.nbytes + cache.values.nbytes
+    held = sum(tensor.nbytes for tensor in cache.keys + cache.values)
     assert held == 10 * kv_bytes_per_token(CONFIG)
 
 

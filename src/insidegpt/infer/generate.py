@@ -6,6 +6,7 @@ Page: algorithm/generating-text.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,9 +19,35 @@ from insidegpt.infer.sampling import (
     penalize_repetition,
 )
 from insidegpt.model.cache import KVCache
-from insidegpt.model.gpt import GPT
+from insidegpt.model.config import GPTConfig
 
 CHUNK_TOKENS = 512  # of a long prompt read at once; bounds memory, changes nothing
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What generation needs: a ``GPT``, or an ``Engine`` made of one."""
+
+    config: GPTConfig
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of activations, and so of the cache."""
+
+    def check(self, ids: Int[Tensor, "B T"], past: int = 0) -> None:
+        """Raise ValueError for ids that the model can't read."""
+
+    def hidden(
+        self,
+        ids: Int[Tensor, "B T"],
+        *,
+        cache: KVCache | None = None,
+        valid: Bool[Tensor, "B S"] | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """The residual stream after the last block."""
+
+    def logits(self, x: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
+        """Scores of the next token."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +87,7 @@ class Sampler:
 
 
 def read(
-    model: GPT,
+    model: Model,
     ids: Int[Tensor, "B T"],
     cache: KVCache,
     *,
@@ -79,7 +106,7 @@ def read(
 
 
 def generate(
-    model: GPT,
+    model: Model,
     ids: Sequence[int],
     *,
     max_new_tokens: int,
@@ -106,7 +133,7 @@ def generate(
 
 
 def _decode(
-    model: GPT,
+    model: Model,
     text: Int[Tensor, "1 T"],
     choose: Sampler,
     max_new_tokens: int,
@@ -127,7 +154,7 @@ def _decode(
 
 @torch.inference_mode()
 def generate_batch(
-    model: GPT,
+    model: Model,
     prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
@@ -173,19 +200,12 @@ def pad_left(
     return torch.tensor(rows), torch.tensor(real)
 
 
-def new_cache(model: GPT, *, batch: int, max_tokens: int) -> KVCache:
-    """An empty cache that fits the model's type and place."""
-    weight = model.embed.weight
-    return KVCache(
-        model.config,
-        batch=batch,
-        max_tokens=max_tokens,
-        dtype=weight.dtype,
-        device=weight.device,
-    )
+def new_cache(model: Model, *, batch: int, max_tokens: int) -> KVCache:
+    """An empty cache that fits the model."""
+    return KVCache(model.config, batch=batch, max_tokens=max_tokens, dtype=model.dtype)
 
 
-def check_room(model: GPT, prompt_tokens: int, max_new_tokens: int) -> None:
+def check_room(model: Model, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ValueError unless prompt and answer fit into the model's context."""
     limit = model.config.context_tokens
     if max_new_tokens < 1:

@@ -5,8 +5,7 @@ Page: algorithm/generating-text.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from insidegpt.infer.generate import generate
-from insidegpt.model.gpt import GPT
+from insidegpt.infer.generate import Model, generate
 from insidegpt.text.bpe import Tokenizer
 from insidegpt.text.chat import Message, encode_chat
 
@@ -14,7 +13,7 @@ PADDED_ROWS = 512  # published models round their vocabulary up, never by more
 
 
 def answer(
-    model: GPT,
+    model: Model,
     tokenizer: Tokenizer,
     messages: Sequence[Message],
     *,
@@ -44,7 +43,7 @@ def answer(
     return stream_text(tokenizer, ids, stop=stop)
 
 
-def check_pair(model: GPT, tokenizer: Tokenizer) -> None:
+def check_pair(model: Model, tokenizer: Tokenizer) -> None:
     """Raise ValueError if the tokenizer can't be the one the model was trained with."""
     rows, entries = model.config.vocab_size, tokenizer.vocab_size
     if not entries <= rows <= entries + PADDED_ROWS:

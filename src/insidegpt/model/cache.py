@@ -29,8 +29,8 @@ class KVCache:
         device: torch.device | str = "cpu",
     ) -> None:
         shape = (config.n_layers, batch, config.n_kv_heads, max_tokens, config.d_head)
-        self.keys = torch.empty(shape, dtype=dtype, device=device)
-        self.values = torch.empty(shape, dtype=dtype, device=device)
+        self.keys = torch.empty(shape, dtype=dtype, device=device).unbind()
+        self.values = torch.empty(shape, dtype=dtype, device=device).unbind()
         self.max_tokens = max_tokens
         self.tokens = 0
 
@@ -47,9 +47,10 @@ class KVCache:
                 f"The cache has room for {self.max_tokens} tokens, not {end}: make it "
                 "with a larger max_tokens."
             )
-        self.keys[layer, :, :, self.tokens : end] = k
-        self.values[layer, :, :, self.tokens : end] = v
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        keys, values = self.keys[layer], self.values[layer]  # (B, K, max_tokens, D)
+        keys.narrow(2, self.tokens, k.shape[2]).copy_(k)
+        values.narrow(2, self.tokens, k.shape[2]).copy_(v)
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
     def advance(self, tokens: int) -> None:
         """Count ``tokens`` as filled; called once, after the last layer appended."""

@@ -50,6 +50,11 @@ class GPT(nn.Module):
         if not config.tied:
             self.unembed = nn.Linear(config.d_model, config.vocab_size, bias=False)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of parameters, activations and the cache."""
+        return self.embed.weight.dtype
+
     def forward(
         self,
         ids: Int[Tensor, "B T"],
