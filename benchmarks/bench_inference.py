@@ -1,7 +1,8 @@
-"""SmolLM2 in float32: loading, the first token of an answer, decoding.
+"""SmolLM2: loading, the first token of an answer, decoding, prefill.
 
 Run by `make bench-inference`. Decoding is paired with transformers' `generate`, on the
-same dequantized weights, greedily, and the ids must be the same.
+same dequantized weights, greedily, and the ids must be the same; the engine with four
+bits also with llama.cpp on the same file, where that is installed.
 """
 
 import statistics
@@ -14,10 +15,13 @@ from paired import compare, seconds
 
 import insidegpt
 from insidegpt.files.source import smollm2_gguf
+from insidegpt.infer.engine import Engine
+from insidegpt.infer.generate import new_cache, read
 from insidegpt.infer.stream import answer
 from insidegpt.model.gpt import GPT
 
 NEW_TOKENS = 64
+PROMPT_TOKENS = 512
 ROUNDS = 5
 LOAD = """
 import time, insidegpt
@@ -82,6 +86,74 @@ def main() -> None:
         f"                 memory allows{bound:6.1f} tokens/s, which would be a ratio"
     )
     print(f"                 of           {bound * other / NEW_TOKENS:6.2f}")
+
+    engine = Engine(model, bits=4)
+
+    def run_engine():
+        settings = {"max_new_tokens": NEW_TOKENS, "temperature": 0}
+        return list(insidegpt.generate(engine, ids, **settings))
+
+    run_engine()
+    own, _, ratio = compare(run_engine, run_theirs, rounds=ROUNDS)
+    print(f"engine, 4 bits:  insidegpt    {NEW_TOKENS / own:6.1f} tokens/s")
+    print(f"                 ratio to transformers in float32 {ratio:6.2f}")
+    beside_llama_cpp(engine, run_engine, ids)
+
+
+def beside_llama_cpp(engine: Engine, run_engine, ids: list[int]) -> None:
+    """Decoding and prefill of the same file in llama.cpp, if it is installed."""
+    try:
+        import llama_cpp
+    except ImportError:
+        print("llama.cpp: not installed (pip install llama-cpp-python, ten minutes)")
+        return
+    defaults = llama_cpp.llama_model_default_params
+
+    def without_amx():  # whose kernel for Q4_1 crashes here, version 0.3.36
+        params = defaults()
+        params.use_extra_bufts = False
+        return params
+
+    llama_cpp.llama_cpp.llama_model_default_params = without_amx
+    threads = torch.get_num_threads()
+    peer = llama_cpp.Llama(
+        str(smollm2_gguf()),
+        n_ctx=2048,
+        n_threads=threads,
+        n_threads_batch=threads,
+        verbose=False,
+    )
+
+    def run_peer():
+        peer.reset()
+        peer.eval(ids)
+        for _ in range(NEW_TOKENS - 1):
+            peer.eval([peer.sample(temp=0.0)])
+
+    run_peer()
+    own, other, ratio = compare(run_engine, run_peer, rounds=ROUNDS)
+    print(f"engine, 4 bits:  insidegpt    {NEW_TOKENS / own:6.1f} tokens/s")
+    print(f"                 llama.cpp    {NEW_TOKENS / other:6.1f} tokens/s")
+    print(f"                 ratio        {ratio:6.2f}")
+
+    prompt = list(range(100, 100 + PROMPT_TOKENS))
+
+    @torch.inference_mode()
+    def read_ours():
+        cache = new_cache(engine, batch=1, max_tokens=PROMPT_TOKENS)
+        read(engine, torch.tensor([prompt]), cache)
+
+    def read_theirs():
+        peer.reset()
+        peer.eval(prompt)
+
+    read_ours()
+    own, other, ratio = compare(read_ours, read_theirs, rounds=ROUNDS)
+    print(
+        f"prefill of {PROMPT_TOKENS}:  insidegpt    {PROMPT_TOKENS / own:6.0f} tokens/s"
+    )
+    print(f"                 llama.cpp    {PROMPT_TOKENS / other:6.0f} tokens/s")
+    print(f"                 ratio        {ratio:6.2f}")
 
 
 if __name__ == "__main__":
