@@ -8,7 +8,8 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    app.connect("html-page-context", without_thebe, priority=900)
+    for mend in (without_thebe, with_roles_that_hold):
+        app.connect("html-page-context", mend, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -19,10 +20,11 @@ def without_thebe(app, pagename, templatename, context, doctree) -> None:
         for script in context.get("script_files", [])
         if "thebe" not in f"{script} {getattr(script, 'attributes', '')}".lower()
     ]
-    if context.get("body"):
-        # Roles that ARIA has withdrawn, and a list whose items are no list items.
-        context["body"] = (
-            context["body"]
-            .replace(' role="doc-biblioentry"', "")
-            .replace('<div role="list" class="citation-list">', "<div>")
-        )
+
+
+def with_roles_that_hold(app, pagename, templatename, context, doctree) -> None:
+    """Drop a role that ARIA has withdrawn, and a list's whose items are no items."""
+    if body := context.get("body"):
+        body = body.replace(' role="doc-biblioentry"', "")
+        body = body.replace('<div role="list" class="citation-list">', "<div>")
+        context["body"] = body

@@ -138,7 +138,9 @@ def pages_with_views():
 def test_every_view_works_by_keyboard(visit, address, name):
     """Tab reaches every control in order, and arrows or Enter change what is drawn."""
     page = visit(f"{address}/book/{name}.html")
-    for view in page.locator("figure[data-view]").all():
+    views = page.locator("figure[data-view]").all()
+    assert views
+    for view in views:
         count = view.locator(CONTROLS).count()
         assert count > 0
         view.locator(CONTROLS).first.focus()

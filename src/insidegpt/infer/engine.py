@@ -5,7 +5,6 @@ keys and values from one product, gate and up from another, rotary angles from a
 The tests hold it equal to ``GPT``. Page: code/fast-inference.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -56,16 +55,12 @@ class Engine:
         if bits is not None and dtype != torch.bfloat16:
             raise ValueError(f"Packed weights need bfloat16 activations, not {dtype}.")
         self.config, self.dtype, self.check = c, dtype, model.check
-        matrix: Callable[[Tensor], Matrix] = lambda w: w.to(dtype)  # noqa: E731
-        if bits is not None:
-            matrix = lambda w: pack(w.float(), bits=bits)  # noqa: E731
-        unembed = model.embed if c.tied else model.unembed
+        self.device = model.device
         self.embedding = model.embed.weight.to(dtype)
-        self.unembedding: Matrix = unembed.weight.to(dtype)
-        if bits is not None:
-            self.unembedding = pack(unembed.weight.float(), bits=8)
+        unembed = model.embed if c.tied else model.unembed
+        self.unembedding = form(unembed.weight, dtype, bits and 8)
         self.norm = twice(model.norm.weight).to(dtype)
-        self.layers = [join(block, matrix, dtype) for block in model.blocks]
+        self.layers = [join(block, dtype, bits) for block in model.blocks]
         positions = torch.arange(c.context_tokens)[None]
         cos, sin = rope_angles(positions, c.d_head, base=c.rope_base, dtype=dtype)
         # rotate(x) = x cos + swap(x) sin, with the first half's sign in the table.
@@ -137,16 +132,23 @@ def twice(weight: Float[Tensor, " C"]) -> Float[Tensor, " twice"]:
     return torch.cat((weight, weight))
 
 
-def join(block: Block, matrix: Callable[[Tensor], Matrix], dtype: torch.dtype) -> Layer:
-    """A block's parameters, each matrix in the form that ``matrix`` gives it."""
+def form(weight: Float[Tensor, "N K"], dtype: torch.dtype, bits: int | None) -> Matrix:
+    """A matrix as the engine keeps it: dense in ``dtype``, or packed."""
+    return weight.to(dtype) if bits is None else pack(weight.float(), bits=bits)
+
+
+def join(block: Block, dtype: torch.dtype, bits: int | None) -> Layer:
+    """A block's parameters, those that read the same input in one matrix."""
     a, mlp = block.attention, block.mlp
+    qkv = torch.cat((a.query.weight, a.key.weight, a.value.weight))
+    gate_up = torch.cat((mlp.gate.weight, mlp.up.weight))
     return Layer(
         twice(block.norm1.weight).to(dtype),
-        matrix(torch.cat((a.query.weight, a.key.weight, a.value.weight))),
-        matrix(a.out.weight),
+        form(qkv, dtype, bits),
+        form(a.out.weight, dtype, bits),
         twice(block.norm2.weight).to(dtype),
-        matrix(torch.cat((mlp.gate.weight, mlp.up.weight))),
-        matrix(mlp.down.weight),
+        form(gate_up, dtype, bits),
+        form(mlp.down.weight, dtype, bits),
     )
 
 

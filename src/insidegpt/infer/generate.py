@@ -34,6 +34,10 @@ class Model(Protocol):
     def dtype(self) -> torch.dtype:
         """Of activations, and so of the cache."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are, and so the cache."""
+
     def check(self, ids: Int[Tensor, "B T"], past: int = 0) -> None:
         """Raise ValueError for ids that the model can't read."""
 
@@ -201,8 +205,14 @@ def pad_left(
 
 
 def new_cache(model: Model, *, batch: int, max_tokens: int) -> KVCache:
-    """An empty cache that fits the model."""
-    return KVCache(model.config, batch=batch, max_tokens=max_tokens, dtype=model.dtype)
+    """An empty cache that fits the model's type and place."""
+    return KVCache(
+        model.config,
+        batch=batch,
+        max_tokens=max_tokens,
+        dtype=model.dtype,
+        device=model.device,
+    )
 
 
 def check_room(model: Model, prompt_tokens: int, max_new_tokens: int) -> None:

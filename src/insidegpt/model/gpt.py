@@ -55,6 +55,11 @@ class GPT(nn.Module):
         """Of parameters, activations and the cache."""
         return self.embed.weight.dtype
 
+    @property
+    def device(self) -> torch.device:
+        """Where parameters are, and ids and the cache must be."""
+        return self.embed.weight.device
+
     def forward(
         self,
         ids: Int[Tensor, "B T"],
