@@ -69,7 +69,7 @@ bench-tokenizer: setup  ## encoding and training, beside tiktoken and tokenizers
 lock:  ## renew requirements.txt from the newest versions that pyproject.toml allows
 	@set -eu; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	$(PYTHON) -m venv "$$dir"; \
-	"$$dir/bin/pip" install '.[book,test]'; \
+	"$$dir/bin/pip" install '.[serve,book,test]'; \
 	"$$dir/bin/pip" freeze --all > "$$dir/frozen"; \
 	$(PYTHON) tools/lock.py < "$$dir/frozen" > "$$dir/requirements.txt"; \
 	cp "$$dir/requirements.txt" requirements.txt; \

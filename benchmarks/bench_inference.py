@@ -1,42 +1,78 @@
-"""SmolLM2: loading, the first token of an answer, decoding, prefill.
+"""SmolLM2: loading, first token, decoding, batches, prompts, guessing ahead, memory.
 
-Run by `make bench-inference`. Decoding is paired with transformers' `generate`, on the
-same dequantized weights, greedily, and the ids must be the same; the engine with four
-bits also with llama.cpp on the same file, where that is installed.
+Run by `make bench-inference`. All comparisons are paired in one run. `transformers`
+runs the same dequantized weights, greedily, and must give the same ids; llama.cpp runs
+the same file, where it is installed.
 """
 
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import torch
+from llama_cpp_peer import LlamaCpp
 from oracles import smollm2_in_transformers
 from paired import compare, seconds
 
 import insidegpt
 from insidegpt.files.source import smollm2_gguf
+from insidegpt.infer.batching import Batcher
 from insidegpt.infer.engine import Engine
-from insidegpt.infer.generate import new_cache, read
+from insidegpt.infer.generate import Model, new_cache, read
+from insidegpt.infer.speculative import PromptLookup, speculate
 from insidegpt.infer.stream import answer
 from insidegpt.model.gpt import GPT
+from insidegpt.text.chat import encode_chat
+from insidegpt.text.corpus import docstrings
 
 NEW_TOKENS = 64
 PROMPT_TOKENS = 512
+BATCH = 8
 ROUNDS = 5
+GREEDY = {"max_new_tokens": NEW_TOKENS, "temperature": 0}
 LOAD = """
 import time, insidegpt
 start = time.perf_counter()
 insidegpt.load_model(), insidegpt.load_tokenizer()
 print(time.perf_counter() - start)
 """
+# The most memory that a process has held, decoding one text. Peaks include loading.
+MEMORY = {
+    "insidegpt, float32": "m = insidegpt.load_model()",
+    "insidegpt, 4 bits": "m = Engine(insidegpt.load_model(), bits=4)",
+}
+PEAK = """
+import resource, insidegpt
+from insidegpt.infer.engine import Engine
+{model}
+list(insidegpt.generate(m, [504, 2120], max_new_tokens=64, temperature=0))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+PEAK_PEER = """
+import resource, sys
+sys.path.insert(0, "benchmarks")
+from llama_cpp_peer import LlamaCpp
+LlamaCpp(1).decode([504, 2120], 64)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
 
 
-def loading() -> float:
-    """Seconds for model and tokenizer in a fresh process, imports aside; the file
-    itself is in the system's cache from the second time on."""
-    command = [sys.executable, "-c", LOAD]
-    runs = [subprocess.check_output(command, text=True) for _ in range(ROUNDS)]
-    return statistics.median(map(float, runs))
+def child(program: str) -> float:
+    command = [sys.executable, "-c", program]
+    quiet = {"stderr": subprocess.DEVNULL, "text": True}
+    return float(subprocess.check_output(command, **quiet).split()[-1])
+
+
+def report(name: str, tokens: int, ours, theirs, *, peer: str) -> None:
+    """One comparison, both warm."""
+    ours(), theirs()
+    own, other, ratio = compare(ours, theirs, rounds=ROUNDS)
+    print(
+        f"{name:34} {tokens / own:6.0f}   {peer:21} {tokens / other:6.0f}   "
+        f"ratio {ratio:5.2f}",
+        flush=True,
+    )
 
 
 def memory_bound(model: GPT) -> float:
@@ -47,113 +83,148 @@ def memory_bound(model: GPT) -> float:
     return big.numel() * big.itemsize / fastest / bytes_a_token
 
 
-def main() -> None:
-    print(f"{torch.get_num_threads()} threads, float32, medians of {ROUNDS}")
-    print(f"load model and tokenizer      {loading():6.2f} s")
+def batch_of(engine: Model, prompt: list[int]) -> None:
+    """Eight texts to their ends, through the batcher."""
+    batcher = Batcher(engine, slots=BATCH)
+    for _ in range(BATCH):
+        batcher.submit(prompt, max_new_tokens=NEW_TOKENS)
+    while batcher.busy:
+        batcher.step()
 
+
+@torch.inference_mode()
+def prefill(model: Model, prompt: list[int]) -> None:
+    cache = new_cache(model, batch=1, max_tokens=len(prompt))
+    read(model, torch.tensor([prompt]), cache)
+
+
+def main() -> None:
+    print(f"{torch.get_num_threads()} threads, medians of {ROUNDS}, tokens per second")
+    loading = statistics.median(child(LOAD) for _ in range(ROUNDS))
+    print(f"load model and tokenizer      {loading:6.2f} s")
     model, tokenizer = insidegpt.load_model(), insidegpt.load_tokenizer()
     message = [{"role": "user", "content": "What is the capital of France?"}]
-
-    def first_piece():
-        next(answer(model, tokenizer, message))
-
-    first = statistics.median(seconds(first_piece) for _ in range(ROUNDS))
+    first = statistics.median(
+        seconds(lambda: next(answer(model, tokenizer, message))) for _ in range(ROUNDS)
+    )
     print(f"first token of a chat answer  {first:6.2f} s")
-
-    theirs = smollm2_in_transformers(smollm2_gguf())
+    print(f"memory allows float32         {memory_bound(model):6.1f} tokens/s")
     ids = tokenizer.encode("The weather today is")
+    packed = Engine(model, bits=4)
+    engines = {
+        "4 bits": packed,
+        "4 bits, compiled": Engine(model, bits=4, compiled=True),
+    }
+    beside_transformers({"float32": model} | engines, ids)
+    beside_llama_cpp(engines, ids)
+    guessing({"float32": model, "4 bits": packed}, tokenizer)
+    for name, program in MEMORY.items():
+        print(f"peak memory, {name:21} {child(PEAK.format(model=program)):6.0f} MB")
+
+
+def beside_transformers(models: dict[str, Model], ids: list[int]) -> None:
+    theirs = smollm2_in_transformers(smollm2_gguf())
     prompt = torch.tensor([ids])
     settings = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
     settings |= {"max_new_tokens": NEW_TOKENS, "use_cache": True}
-    settings["attention_mask"] = torch.ones_like(prompt)
 
-    def run_ours():
-        new = insidegpt.generate(model, ids, max_new_tokens=NEW_TOKENS, temperature=0)
-        return ids + list(new)
+    @torch.inference_mode()
+    def run(batch: int = 1) -> list[int]:
+        rows = prompt.expand(batch, -1)
+        mask = torch.ones_like(rows)
+        return theirs.generate(rows, attention_mask=mask, **settings)[0].tolist()
 
-    def run_theirs():
-        with torch.inference_mode():
-            return theirs.generate(prompt, **settings)[0].tolist()
-
-    if run_ours() != run_theirs():  # also warms both up
+    if run() != ids + list(insidegpt.generate(models["float32"], ids, **GREEDY)):
         raise SystemExit("The two generate different tokens: nothing to compare.")
-    own, other, ratio = compare(run_ours, run_theirs, rounds=ROUNDS)
-    print(f"decode, batch 1: insidegpt    {NEW_TOKENS / own:6.1f} tokens/s")
-    print(f"                 transformers {NEW_TOKENS / other:6.1f} tokens/s")
-    print(f"                 ratio        {ratio:6.2f}")
-    bound = memory_bound(model)
-    print(
-        f"                 memory allows{bound:6.1f} tokens/s, which would be a ratio"
+    peer = "transformers, float32"
+    for name, model in models.items():
+
+        def ours(model=model):
+            return list(insidegpt.generate(model, ids, **GREEDY))
+
+        report(f"decode, {name}", NEW_TOKENS, ours, run, peer=peer)
+    tokens = NEW_TOKENS * BATCH
+    report(
+        f"decode, 4 bits, batch {BATCH}",
+        tokens,
+        lambda: batch_of(models["4 bits"], ids),
+        lambda: run(BATCH),
+        peer=peer,
     )
-    print(f"                 of           {bound * other / NEW_TOKENS:6.2f}")
-
-    engine = Engine(model, bits=4)
-
-    def run_engine():
-        settings = {"max_new_tokens": NEW_TOKENS, "temperature": 0}
-        return list(insidegpt.generate(engine, ids, **settings))
-
-    run_engine()
-    own, _, ratio = compare(run_engine, run_theirs, rounds=ROUNDS)
-    print(f"engine, 4 bits:  insidegpt    {NEW_TOKENS / own:6.1f} tokens/s")
-    print(f"                 ratio to transformers in float32 {ratio:6.2f}")
-    beside_llama_cpp(engine, run_engine, ids)
 
 
-def beside_llama_cpp(engine: Engine, run_engine, ids: list[int]) -> None:
-    """Decoding and prefill of the same file in llama.cpp, if it is installed."""
+def beside_llama_cpp(engines: dict[str, Model], ids: list[int]) -> None:
     try:
-        import llama_cpp
+        peers = {batch: LlamaCpp(batch) for batch in (1, BATCH)}
     except ImportError:
         print("llama.cpp: not installed (pip install llama-cpp-python, ten minutes)")
         return
-    defaults = llama_cpp.llama_model_default_params
+    for name, engine in engines.items():
 
-    def without_amx():  # whose kernel for Q4_1 crashes here, version 0.3.36
-        params = defaults()
-        params.use_extra_bufts = False
-        return params
+        def ours(engine=engine):
+            return list(insidegpt.generate(engine, ids, **GREEDY))
 
-    llama_cpp.llama_cpp.llama_model_default_params = without_amx
-    threads = torch.get_num_threads()
-    peer = llama_cpp.Llama(
-        str(smollm2_gguf()),
-        n_ctx=2048,
-        n_threads=threads,
-        n_threads_batch=threads,
-        verbose=False,
+        def theirs():
+            peers[1].decode(ids, NEW_TOKENS)
+
+        report(f"decode, {name}", NEW_TOKENS, ours, theirs, peer="llama.cpp, Q4_1")
+    packed = engines["4 bits"]
+    report(
+        f"decode, 4 bits, batch {BATCH}",
+        NEW_TOKENS * BATCH,
+        lambda: batch_of(packed, ids),
+        lambda: peers[BATCH].decode(ids, NEW_TOKENS),
+        peer="llama.cpp, Q4_1",
     )
-
-    def run_peer():
-        peer.reset()
-        peer.eval(ids)
-        for _ in range(NEW_TOKENS - 1):
-            peer.eval([peer.sample(temp=0.0)])
-
-    run_peer()
-    own, other, ratio = compare(run_engine, run_peer, rounds=ROUNDS)
-    print(f"engine, 4 bits:  insidegpt    {NEW_TOKENS / own:6.1f} tokens/s")
-    print(f"                 llama.cpp    {NEW_TOKENS / other:6.1f} tokens/s")
-    print(f"                 ratio        {ratio:6.2f}")
-
     prompt = list(range(100, 100 + PROMPT_TOKENS))
 
-    @torch.inference_mode()
-    def read_ours():
-        cache = new_cache(engine, batch=1, max_tokens=PROMPT_TOKENS)
-        read(engine, torch.tensor([prompt]), cache)
-
     def read_theirs():
-        peer.reset()
-        peer.eval(prompt)
+        peers[1].forget()
+        peers[1].read(prompt)
 
-    read_ours()
-    own, other, ratio = compare(read_ours, read_theirs, rounds=ROUNDS)
-    print(
-        f"prefill of {PROMPT_TOKENS}:  insidegpt    {PROMPT_TOKENS / own:6.0f} tokens/s"
+    report(
+        f"prefill of {PROMPT_TOKENS}",
+        PROMPT_TOKENS,
+        lambda: prefill(packed, prompt),
+        read_theirs,
+        peer="llama.cpp, Q4_1",
     )
-    print(f"                 llama.cpp    {PROMPT_TOKENS / other:6.0f} tokens/s")
-    print(f"                 ratio        {ratio:6.2f}")
+    print(f"peak memory, llama.cpp             {child(PEAK_PEER):6.0f} MB")
+
+
+def guessing(models: dict[str, Model], tokenizer) -> None:
+    """Ten summaries, with guesses from the prompt and without: ids and times."""
+    texts = [
+        text
+        for text in docstrings(("sympy", "torch"))
+        if 250 < len(tokenizer.encode(text)) < 450 and ">>>" not in text
+    ][::60][:10]
+    asked = [f"Summarize this text:\n\n{text}" for text in texts]
+    prompts = [
+        encode_chat(tokenizer, [{"role": "user", "content": text}]) for text in asked
+    ]
+    settings = {"max_new_tokens": 120, "temperature": 0}
+    for name, model in models.items():
+        plain = guessed = tokens = rounds = 0
+        for prompt in prompts:
+            spent, alone = timed(insidegpt.generate(model, prompt, **settings))
+            plain, tokens = plain + spent, tokens + len(alone)
+            pieces = speculate(model, prompt, draft=PromptLookup(), **settings)
+            spent, pieces = timed(pieces)
+            guessed, rounds = guessed + spent, rounds + len(pieces)
+            if sum(pieces, []) != alone:
+                raise SystemExit("Guessing changed a text.")
+        print(
+            f"guessing in {len(prompts)} summaries, {name:12} {plain / guessed:5.2f} "
+            f"times as fast, {tokens / rounds:.2f} tokens a round",
+            flush=True,
+        )
+
+
+def timed(work: Iterable) -> tuple[float, list]:
+    """Seconds until an iterator's end, and what it gave."""
+    out = []
+    return seconds(lambda: out.extend(work)), out
 
 
 if __name__ == "__main__":

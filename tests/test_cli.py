@@ -1,9 +1,13 @@
 """The console program as its users meet it."""
 
+import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -144,3 +148,30 @@ def test_a_model_that_is_not_there_is_one_sentence():
     result = CliRunner().invoke(cli.main, ["chat", "--model", "./nowhere"])
     assert result.exit_code == 1
     assert result.output.startswith("Error: ./nowhere is neither a directory")
+
+
+def test_serve_answers_until_it_is_interrupted():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "insidegpt", "serve", "--port", str(port)]
+    secret = {"INSIDEGPT_API_KEY": "sk-1"}
+    with subprocess.Popen(command, env=os.environ | secret) as process:
+        try:
+            status = first_status(f"http://127.0.0.1:{port}/v1/models", "sk-1")
+            assert status == 200
+            assert first_status(f"http://127.0.0.1:{port}/v1/models", "sk-2") == 401
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) in (0, -signal.SIGINT, 130)
+
+
+def first_status(url, key):
+    """The status of the first answer, waiting until there is one."""
+    headers = {"Authorization": f"Bearer {key}"}
+    for _ in range(300):
+        try:
+            return httpx.get(url, headers=headers).status_code
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError("The server did not start within 30 seconds.")

@@ -1,4 +1,4 @@
-"""The console program: ``insidegpt chat`` and ``insidegpt generate``."""
+"""The console program: ``insidegpt chat``, ``generate`` and ``serve``."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -106,6 +106,55 @@ def generate_(prompt: str, model: str, stop: tuple[str, ...], **settings) -> Non
         show(stream_text(tokenizer, ids, stop=stop))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--model", default="smollm2", show_default=True, help="As for chat.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--bits",
+    type=click.Choice(["4", "8", "16"]),
+    default="4",
+    show_default=True,
+    help="Of the weights; a model that can't be packed runs as it is.",
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(1, 15),
+    default=8,
+    show_default=True,
+    help="Texts written at the same time; more wait.",
+)
+@click.option(
+    "--api-key",
+    envvar="INSIDEGPT_API_KEY",
+    show_envvar=True,
+    help="Ask this key of clients. Better given by the variable: lists of running "
+    "programs show options.",
+)
+def serve(
+    model: str, host: str, port: int, bits: str, slots: int, api_key: str | None
+) -> None:
+    """Answer OpenAI's clients over HTTP, at http://HOST:PORT/v1."""
+    try:
+        import uvicorn
+
+        from insidegpt.infer.server import Limits, make_app
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} is missing: install insidegpt[serve]."
+        ) from error
+    from insidegpt.infer.engine import Engine
+
+    network, tokenizer = load(model)
+    try:
+        fast = Engine(network, bits=None if bits == "16" else int(bits))
+    except ValueError:  # not of the Llama family
+        fast = network
+    app = make_app(fast, tokenizer, name=model, key=api_key, limits=Limits(slots=slots))
+    click.echo(f"{model} answers at http://{host}:{port}/v1, Ctrl-C ends.")
+    uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
 def load(source: str):

@@ -58,6 +58,35 @@ def test_padded_batches_and_chunks_equal_the_gpt(model, engine):
     assert (last - logits(model, IDS)[:, -1]).abs().max() <= 1e-5
 
 
+def test_a_step_of_several_texts_gives_each_what_it_would_get_alone(smollm2):
+    """To the bit, packed and in bfloat16: a server's answers rest on it."""
+    engine = Engine(smollm2, bits=4)
+    prompts = [[504, 2120, 1834, 314], [9906], list(range(100, 140))]
+
+    def prefilled(prompt):
+        cache = new_cache(engine, batch=1, max_tokens=len(prompt) + 3)
+        read(engine, torch.tensor([prompt]), cache)
+        return cache
+
+    alone = []
+    for prompt in prompts:
+        cache, ids = prefilled(prompt), torch.tensor([[7]])
+        alone.append([logits(engine, ids, cache=cache)[:, 0] for _ in range(3)])
+    caches = [prefilled(prompt) for prompt in prompts]
+    for n in range(3):
+        together = engine.step(torch.tensor([7, 7, 7]), caches)
+        assert torch.equal(together, torch.cat([rows[n] for rows in alone]))
+
+
+def test_compiled_in_float64_it_equals_the_gpt(model):
+    """A row at a time, which is what is compiled; each layer has its own weights."""
+    engine = Engine(model, dtype=torch.float64, compiled=True)
+    cache = new_cache(engine, batch=1, max_tokens=8)
+    for t in range(8):
+        step = engine.hidden(IDS[:, t : t + 1], cache=cache)
+        assert (step[:, 0] - model.hidden(IDS)[:, t]).abs().max() <= 1e-10
+
+
 def test_smollm2_in_float32_writes_the_same_ids(smollm2, tokenizer):
     engine = Engine(smollm2, dtype=torch.float32)
     for prompt in ("The weather today is", "今天天气", "def add(a, b):"):

@@ -121,3 +121,8 @@ def test_draws_follow_the_distribution():
 def test_settings_that_mean_nothing_are_one_sentence(settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         distribution(torch.zeros(1, 4), **settings)
+
+
+def test_a_temperature_too_small_for_float32_is_greedy_not_nan():
+    p = distribution(torch.tensor([[1.0, 3.0, 2.0]]), temperature=1e-300)
+    assert p.tolist() == [[0.0, 1.0, 0.0]]

@@ -20,10 +20,13 @@ _ops = torch.ops.aten
 class Packed(NamedTuple):
     """A matrix as a kernel reads it: a scale a row (8 bits) or a group (4 bits)."""
 
-    bits: int
     data: Tensor  # int8 (N, K), or nibbles in the kernel's own order, uint8 (N, K / 2)
     scales: Tensor  # bfloat16: (N,), or (K / 32, N, 2) of scale and zero
     dense: BFloat16[Tensor, "N K"]  # the same numbers unpacked, for prompts
+
+    @property
+    def bits(self) -> int:
+        return 8 if self.data.dtype == torch.int8 else 4
 
 
 def pack(weight: Float[Tensor, "N K"], *, bits: int) -> Packed:
@@ -40,7 +43,7 @@ def pack_int8(weight: Float[Tensor, "N K"]) -> Packed:
     largest = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-12)  # (N, 1)
     scale = (largest / 127).bfloat16()
     q = (weight / scale.float()).round().clamp(-127, 127)
-    return Packed(8, q.to(torch.int8), scale[:, 0], (q * scale.float()).bfloat16())
+    return Packed(q.to(torch.int8), scale[:, 0], (q * scale.float()).bfloat16())
 
 
 def pack_int4(weight: Float[Tensor, "N K"]) -> Packed:
@@ -61,7 +64,7 @@ def pack_int4(weight: Float[Tensor, "N K"]) -> Packed:
     dense = (q - 8) * scale.float()[..., None] + zero.float()[..., None]
     nibbles = _ops._convert_weight_to_int4pack_for_cpu(q.view(N, K).int(), 1)
     both = torch.stack((scale, zero), dim=-1).transpose(0, 1).contiguous()
-    return Packed(4, nibbles, both, dense.view(N, K).bfloat16())
+    return Packed(nibbles, both, dense.view(N, K).bfloat16())
 
 
 def packed_linear(

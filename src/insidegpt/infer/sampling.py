@@ -64,8 +64,10 @@ def distribution(
     if temperature == 0:
         best = logits.argmax(-1, keepdim=True)
         return torch.zeros_like(logits).scatter(1, best, 1.0)
-    # Subtract the maximum first: a tiny temperature must not overflow.
+    # Subtract the maximum first: a tiny temperature must not overflow. And one too
+    # small for the type must not become 0, or the best token has 0 / 0.
     logits = logits - logits.max(-1, keepdim=True).values
+    temperature = max(temperature, torch.finfo(logits.dtype).tiny)
     p = (logits / temperature).softmax(-1)
     if top_k is not None:
         p = keep_top_k(p, top_k)

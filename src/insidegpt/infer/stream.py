@@ -3,6 +3,7 @@
 Page: algorithm/generating-text.
 """
 
+import codecs
 from collections.abc import Iterable, Iterator, Sequence
 
 from insidegpt.infer.generate import Model, generate
@@ -56,28 +57,52 @@ def check_pair(model: Model, tokenizer: Tokenizer) -> None:
 def stream_text(
     tokenizer: Tokenizer, ids: Iterable[int], *, stop: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Text as it becomes certain, ending before the first of the ``stop`` strings.
+    """Text as it becomes certain, ending before the first of the ``stop`` strings."""
+    writer = TextWriter(tokenizer, stop)
+    for token in ids:
+        ready = writer.push(token)
+        if ready:
+            yield ready
+        if writer.stopped:
+            return
+    rest = writer.finish()
+    if rest:
+        yield rest
+
+
+class TextWriter:
+    """Takes ids one by one and gives the text that is certain, up to a stop string.
 
     Text that might be the beginning of a stop string is held back until it isn't.
     """
-    if "" in stop:
-        raise ValueError(
-            "A stop string is empty: it would stop before the first token."
-        )
-    held = ""
-    for piece in tokenizer.decode_stream(ids):
-        held += piece
-        found = [at for at in map(held.find, stop) if at >= 0]
+
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()) -> None:
+        if "" in stop:
+            raise ValueError(
+                "A stop string is empty: it would stop before the first token."
+            )
+        self.tokenizer, self.stop = tokenizer, stop
+        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self.held, self.stopped = "", False
+
+    def push(self, token: int) -> str:
+        """The text that one more token makes certain."""
+        self.held += self.decoder.decode(self.tokenizer.token_bytes(token))
+        found = [at for at in map(self.held.find, self.stop) if at >= 0]
         if found:
-            if min(found) > 0:
-                yield held[: min(found)]
-            return
-        keep = max((_overlap(held, s) for s in stop), default=0)
-        ready, held = held[: len(held) - keep], held[len(held) - keep :]
-        if ready:
-            yield ready
-    if held:
-        yield held
+            self.stopped = True
+            return self.release(min(found))
+        keep = max((_overlap(self.held, s) for s in self.stop), default=0)
+        return self.release(len(self.held) - keep)
+
+    def finish(self) -> str:
+        """What was held back, when no more tokens come."""
+        self.held += self.decoder.decode(b"", final=True)
+        return self.release(len(self.held))
+
+    def release(self, characters: int) -> str:
+        ready, self.held = self.held[:characters], self.held[characters:]
+        return ready
 
 
 def _overlap(text: str, stop: str) -> int:

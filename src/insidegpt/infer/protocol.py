@@ -1,0 +1,228 @@
+"""OpenAI's chat-completions and completions protocol: what may be asked, as types.
+
+The subset that one text model can serve. A field that would change the answer and is
+not served is refused, not ignored. Page: tools/openai-api.
+"""
+
+import time
+from itertools import accumulate
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_TOP_LOGPROBS = 20
+Stop = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Part(BaseModel):
+    """A piece of a message's content; this model reads text only."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    role: Literal["system", "user", "assistant"]
+    content: str | list[Part]
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content)
+
+
+class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    include_usage: bool = False
+
+
+class Request(BaseModel):
+    """What both endpoints share. Numbers out of range are refused with a sentence."""
+
+    model_config = ConfigDict(extra="forbid")
+    model: str
+    temperature: float = Field(1.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    n: Literal[1] = 1
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    frequency_penalty: Literal[0] = 0
+    presence_penalty: Literal[0] = 0
+    user: str | None = None  # accepted as others do, and not kept
+
+    @property
+    def stops(self) -> list[str]:
+        return [self.stop] if isinstance(self.stop, str) else self.stop or []
+
+    @property
+    def include_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+
+class ChatRequest(Request):
+    messages: list[ChatMessage] = Field(min_length=1)
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    logprobs: bool = False
+    top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
+
+    @property
+    def wanted_tokens(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def wanted_logprobs(self) -> int | None:
+        """How many alternatives to report beside each token; None for nothing."""
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+
+class CompletionRequest(Request):
+    prompt: str | Annotated[list[int], Field(min_length=1)]
+    max_tokens: int | None = Field(16, ge=1)
+    logprobs: int | None = Field(None, ge=0, le=5)
+    echo: Literal[False] = False
+
+    @property
+    def wanted_tokens(self) -> int | None:
+        return self.max_tokens
+
+    @property
+    def wanted_logprobs(self) -> int | None:
+        return self.logprobs
+
+
+class Choice(NamedTuple):
+    """A token and the logarithm of its probability; the likeliest, if asked for."""
+
+    token: bytes
+    logprob: float
+    likeliest: list["Choice"]
+
+
+class Chat:
+    """Answers to chat completions."""
+
+    prefix, whole, part = "chatcmpl", "chat.completion", "chat.completion.chunk"
+
+    @staticmethod
+    def opening() -> dict[str, Any] | None:
+        """The first chunk's choice, before there is any text."""
+        delta = {"role": "assistant", "content": ""}
+        return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+
+    @classmethod
+    def chunk(
+        cls, text: str, choices: list[Choice], finish: str | None
+    ) -> dict[str, Any]:
+        delta = {"content": text} if text or choices else {}
+        logprobs = cls.logprobs(choices)
+        return {
+            "index": 0,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": finish,
+        }
+
+    @classmethod
+    def choice(
+        cls, text: str, choices: list[Choice], finish: str | None
+    ) -> dict[str, Any]:
+        message = {"role": "assistant", "content": text, "refusal": None}
+        logprobs = cls.logprobs(choices)
+        return {
+            "index": 0,
+            "message": message,
+            "logprobs": logprobs,
+            "finish_reason": finish,
+        }
+
+    @classmethod
+    def logprobs(cls, choices: list[Choice]) -> dict[str, Any] | None:
+        if not choices:
+            return None
+        content = [
+            cls.token(c) | {"top_logprobs": [cls.token(best) for best in c.likeliest]}
+            for c in choices
+        ]
+        return {"content": content, "refusal": None}
+
+    @staticmethod
+    def token(choice: Choice) -> dict[str, Any]:
+        name = choice.token.decode(errors="replace")
+        return {"token": name, "logprob": choice.logprob, "bytes": list(choice.token)}
+
+
+class Completion:
+    """Answers to plain completions."""
+
+    prefix, whole, part = "cmpl", "text_completion", "text_completion"
+
+    @staticmethod
+    def opening() -> dict[str, Any] | None:
+        return None
+
+    @staticmethod
+    def choice(text: str, choices: list[Choice], finish: str | None) -> dict[str, Any]:
+        names = [c.token.decode(errors="replace") for c in choices]
+        starts = accumulate(map(len, names), initial=0)
+        logprobs = {
+            "tokens": names,
+            "token_logprobs": [c.logprob for c in choices],
+            "top_logprobs": [
+                {
+                    best.token.decode(errors="replace"): best.logprob
+                    for best in c.likeliest
+                }
+                for c in choices
+            ],
+            "text_offset": [start for start, _ in zip(starts, names, strict=False)],
+        }
+        return {
+            "index": 0,
+            "text": text,
+            "logprobs": logprobs if choices else None,
+            "finish_reason": finish,
+        }
+
+    chunk = choice
+
+    @staticmethod
+    def likeliest(choice: Choice) -> dict[str, float]:
+        return {c.token.decode(errors="replace"): c.logprob for c in choice.likeliest}
+
+
+Shape = type[Chat] | type[Completion]
+
+
+def envelope(shape: Shape, model: str) -> dict[str, Any]:
+    """What all chunks of an answer have in common."""
+    return {
+        "id": f"{shape.prefix}-{uuid4().hex}",
+        "object": shape.part,
+        "created": int(time.time()),
+        "model": model,
+    }
+
+
+def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
+
+
+def error(
+    message: str,
+    *,
+    kind: str = "invalid_request_error",
+    param: str | None = None,
+    code: str | None = None,
+) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

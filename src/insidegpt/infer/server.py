@@ -1,0 +1,284 @@
+"""OpenAI's protocol over HTTP, for a model of one's own: ``insidegpt serve``.
+
+Page: tools/openai-api.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+import torch
+from fastapi import APIRouter, FastAPI, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.security import HTTPBearer
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    generate_latest,
+)
+from starlette.exceptions import HTTPException
+
+from insidegpt.infer import protocol
+from insidegpt.infer.generate import Model, Sampler
+from insidegpt.infer.guard import Guard, refuse
+from insidegpt.infer.protocol import Chat, ChatRequest, Completion, CompletionRequest
+from insidegpt.infer.service import Answer, Metrics, Overloaded, Piece, Service
+from insidegpt.text.bpe import Tokenizer
+from insidegpt.text.chat import END, Message, encode_chat
+
+Ask = ChatRequest | CompletionRequest
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may ask of the server."""
+
+    slots: int = 8  # texts at a time
+    waiting: int = 64  # more are told to come back
+    prompt_tokens: int = 4096
+    new_tokens: int = 2048
+    body_bytes: int = 1_000_000
+    answer_s: float = 300.0  # an answer that takes longer ends there
+    client_s: float = 20.0  # to send a request, to take a piece of the answer
+
+
+class Refusal(Exception):
+    """A request that can't be served; becomes an error in OpenAI's shape."""
+
+    def __init__(self, status: int, message: str, **fields: str) -> None:
+        self.response = refuse(status, message, **fields)
+
+
+def make_app(
+    model: Model,
+    tokenizer: Tokenizer,
+    *,
+    name: str = "smollm2",
+    key: str | None = None,
+    limits: Limits | None = None,
+) -> FastAPI:
+    """The application; ``insidegpt serve`` gives it to uvicorn."""
+    limits = limits or Limits()
+    service = Service(model, tokenizer, slots=limits.slots, most_waiting=limits.waiting)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(service.run())
+        yield
+        task.cancel()
+
+    app = FastAPI(title="Inside ChatGPT", lifespan=lifespan)
+    app.state.service, app.state.metrics = service, Metrics(service.batcher)
+    app.state.name, app.state.limits = name, limits
+    app.include_router(router)
+    app.add_middleware(
+        Guard, key=key, most_bytes=limits.body_bytes, seconds=limits.client_s
+    )
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Refusal, lambda _, refusal: refusal.response)
+    return app
+
+
+router = APIRouter()
+bearer = [Security(HTTPBearer(auto_error=False))]  # the Guard checks it; this tells
+ERRORS = {
+    code: {"description": "An error in OpenAI's shape"}
+    for code in (400, 401, 404, 408, 413, 429)
+}
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Whether the server is up."""
+    return {"status": "ok"}
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Counters for Prometheus."""
+    text = generate_latest(request.app.state.metrics.registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/v1/models", dependencies=bearer, responses=ERRORS)
+async def models(request: Request) -> dict:
+    """The one model there is."""
+    return {"object": "list", "data": [card(request.app.state.name)]}
+
+
+@router.get("/v1/models/{model:path}", dependencies=bearer, responses=ERRORS)
+async def one_model(request: Request, model: str) -> dict:
+    check_model(request, model)
+    return card(model)
+
+
+@router.post("/v1/chat/completions", dependencies=bearer, responses=ERRORS)
+async def chat(request: Request, ask: ChatRequest) -> Response:
+    """The assistant's next message."""
+    check_model(request, ask.model)
+    tokenizer = request.app.state.service.tokenizer
+    messages = [Message(role=m.role, content=m.text) for m in ask.messages]
+    ids = await in_thread(encode_chat, tokenizer, messages)
+    answer = begin(request, ask, ids, stop_ids=[tokenizer.special[END]])
+    return await respond(request, ask, answer, Chat)
+
+
+@router.post("/v1/completions", dependencies=bearer, responses=ERRORS)
+async def completions(request: Request, ask: CompletionRequest) -> Response:
+    """The prompt, continued."""
+    check_model(request, ask.model)
+    tokenizer = request.app.state.service.tokenizer
+    ids = ask.prompt
+    if isinstance(ids, str):
+        ids = await in_thread(tokenizer.encode, ids)
+    ends = [i for name, i in tokenizer.special.items() if name == "<|endoftext|>"]
+    return await respond(
+        request, ask, begin(request, ask, ids, stop_ids=ends), Completion
+    )
+
+
+async def in_thread(encode, *arguments) -> list[int]:
+    """Encode beside the event loop: a megabyte of text takes a second."""
+    try:
+        return await asyncio.to_thread(encode, *arguments)
+    except ValueError as problem:
+        raise Refusal(400, str(problem)) from None
+
+
+def card(name: str) -> dict:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "insidegpt"}
+
+
+def check_model(request: Request, name: str) -> None:
+    own = request.app.state.name
+    if name != own:
+        message = f"There is no model of that name here, only {own}."
+        raise Refusal(404, message, param="model", code="model_not_found")
+
+
+def begin(
+    request: Request, ask: Ask, ids: Sequence[int], *, stop_ids: Sequence[int]
+) -> Answer:
+    """Queue the text, within the server's limits."""
+    service, limits = request.app.state.service, request.app.state.limits
+    context = min(service.model.config.context_tokens, limits.prompt_tokens)
+    room = service.model.config.context_tokens - len(ids)
+    new = ask.wanted_tokens or max(1, min(limits.new_tokens, room))
+    if len(ids) > context or new > room:
+        message = (
+            f"The prompt has {len(ids)} tokens and {new} new ones are wanted; prompts "
+            f"may have {context}, and both together {room + len(ids)}."
+        )
+        raise Refusal(400, message, code="context_length_exceeded")
+    if new > limits.new_tokens:
+        message = f"At most {limits.new_tokens} new tokens are made, not {new}."
+        raise Refusal(400, message, param="max_tokens")
+    generator = None
+    if ask.seed is not None:
+        generator = torch.Generator().manual_seed(ask.seed)
+    top_p = ask.top_p if ask.top_p < 1 else None
+    sampler = Sampler(ask.temperature, top_p=top_p, generator=generator)
+    settings = {"max_new_tokens": new, "sampler": sampler, "stop_ids": stop_ids}
+    try:
+        return service.start(
+            ids, **settings, stop=ask.stops, logprobs=ask.wanted_logprobs
+        )
+    except Overloaded:
+        message = "Too many requests are waiting: try again in a moment."
+        raise Refusal(429, message, code="rate_limit_exceeded") from None
+    except ValueError as problem:
+        raise Refusal(400, str(problem)) from None
+
+
+async def respond(
+    request: Request, ask: Ask, answer: Answer, shape: protocol.Shape
+) -> Response:
+    """The answer as a stream of events, or whole."""
+    pieces = watched(request, answer)
+    if ask.stream:
+        events = stream(pieces, ask, answer, shape)
+        return StreamingResponse(events, media_type="text/event-stream")
+    whole = asyncio.create_task(collect(pieces, ask, answer, shape))
+    gone = asyncio.create_task(disconnected(request))
+    try:
+        await asyncio.wait((whole, gone), return_when=asyncio.FIRST_COMPLETED)
+        return JSONResponse(whole.result() if whole.done() else None)
+    finally:
+        whole.cancel()
+        gone.cancel()
+
+
+async def watched(request: Request, answer: Answer) -> AsyncIterator[Piece]:
+    """The pieces of an answer, counted."""
+    metrics, start = request.app.state.metrics, time.perf_counter()
+    metrics.tokens.labels("read").inc(answer.prompt_tokens)
+    seconds = request.app.state.limits.answer_s
+    async with aclosing(answer.pieces(seconds=seconds)) as pieces:
+        async for piece in pieces:
+            if answer.made == 1:
+                metrics.first_s.observe(time.perf_counter() - start)
+            metrics.tokens.labels("written").inc()
+            yield piece
+
+
+async def collect(
+    pieces: AsyncIterator[Piece], ask: Ask, answer: Answer, shape: protocol.Shape
+) -> dict:
+    text, choices, finish = "", [], None
+    async for piece in pieces:
+        text += piece.text
+        choices += [piece.choice] if piece.choice else []
+        finish = piece.finish
+    body = protocol.envelope(shape, ask.model) | {"object": shape.whole}
+    body["choices"] = [shape.choice(text, choices, finish)]
+    return body | {"usage": protocol.usage(answer.prompt_tokens, answer.made)}
+
+
+async def stream(
+    pieces: AsyncIterator[Piece], ask: Ask, answer: Answer, shape: protocol.Shape
+) -> AsyncIterator[str]:
+    """Server-sent events, one for each piece that holds something."""
+    head = protocol.envelope(shape, ask.model)
+    opening = shape.opening()
+    if opening:
+        yield event(head | {"choices": [opening]})
+    try:
+        async for piece in pieces:
+            choices = [piece.choice] if piece.choice else []
+            if piece.text or choices or piece.finish:
+                chunk = shape.chunk(piece.text, choices, piece.finish)
+                yield event(head | {"choices": [chunk]})
+    except RuntimeError as problem:
+        yield event(protocol.error(str(problem), kind="server_error"))
+        return
+    if ask.include_usage:
+        count = protocol.usage(answer.prompt_tokens, answer.made)
+        yield event(head | {"choices": [], "usage": count})
+    yield "data: [DONE]\n\n"
+
+
+def event(data: dict) -> str:
+    return f"data: {json.dumps(data)}\n\n"
+
+
+async def disconnected(request: Request) -> None:
+    """Returns when the client has gone."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(0.1)
+
+
+async def on_invalid(request: Request, problem: RequestValidationError) -> Response:
+    """Which field is wrong, and how; not what it held."""
+    first = problem.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return refuse(
+        400, f"{place or 'The request'}: {first['msg']}.", param=place or None
+    )
+
+
+async def on_http(request: Request, problem: HTTPException) -> Response:
+    return refuse(problem.status_code, f"{problem.detail.rstrip('.')}.")

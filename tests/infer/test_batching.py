@@ -1,0 +1,125 @@
+"""Texts that share a step get what they would get alone, and leave when done."""
+
+import pytest
+import torch
+
+from insidegpt.infer import batching
+from insidegpt.infer.batching import Batcher
+from insidegpt.infer.engine import Engine
+from insidegpt.infer.generate import Sampler, generate
+from insidegpt.model.config import PRESETS
+from insidegpt.model.gpt import GPT
+
+
+@pytest.fixture(scope="module")
+def models():
+    torch.manual_seed(0)
+    model = GPT(PRESETS["tiny-llama"]).eval().double()
+    for p in model.parameters():
+        p.data = 0.3 * torch.randn_like(p)
+    gpt = model.requires_grad_(False)
+    return {"gpt": gpt, "engine": Engine(gpt, dtype=torch.float64)}
+
+
+def sampler(seed, temperature=1.0):
+    return Sampler(temperature, generator=torch.Generator().manual_seed(seed))
+
+
+def finish(batcher):
+    """All steps to the end: for each job its ids and why it ended."""
+    ids, reasons = {}, {}
+    while batcher.busy:
+        for token in batcher.step():
+            ids.setdefault(token.job, []).append(token.id)
+            if token.last:
+                reasons[token.job] = token.last
+    return ids, reasons
+
+
+@pytest.mark.parametrize("kind", ["gpt", "engine"])
+def test_each_text_is_what_generate_writes(models, kind):
+    """Six texts of different lengths through two slots."""
+    batcher = Batcher(models[kind], slots=2)
+    prompts = [[1 + n] * (1 + 2 * n) for n in range(6)]
+    jobs = [
+        batcher.submit(prompt, max_new_tokens=4 + n, sampler=sampler(n))
+        for n, prompt in enumerate(prompts)
+    ]
+    ids, reasons = finish(batcher)
+    for n, job in enumerate(jobs):
+        alone = generate(models[kind], prompts[n], max_new_tokens=4 + n, seed=n)
+        assert ids[job] == list(alone)
+        assert job.text == prompts[n] + ids[job]
+        assert reasons[job] == "length"
+
+
+def test_packed_smollm2_answers_to_the_bit_as_alone(smollm2, tokenizer):
+    """Sampled, so that a last bit of a logit would show sooner or later; one prompt is
+    read in two pieces."""
+    engine = Engine(smollm2, bits=4)
+    texts = ("The weather today is", "def add(a, b):", "Once upon a time, " * 120)
+    prompts = [tokenizer.encode(text) for text in texts]
+    batcher = Batcher(engine)
+    jobs = [
+        batcher.submit(prompt, max_new_tokens=24, sampler=sampler(7))
+        for prompt in prompts
+    ]
+    ids, _ = finish(batcher)
+    for prompt, job in zip(prompts, jobs, strict=True):
+        assert ids[job] == list(generate(engine, prompt, max_new_tokens=24, seed=7))
+
+
+def test_a_stop_id_ends_a_text_and_is_not_part_of_it(models):
+    alone = list(generate(models["gpt"], [3, 1], max_new_tokens=10, temperature=0))
+    stop = alone[3]
+    batcher = Batcher(models["gpt"])
+    job = batcher.submit([3, 1], max_new_tokens=10, stop_ids=[stop])
+    _, reasons = finish(batcher)
+    assert job.text == [3, 1, *alone[: alone.index(stop)]]
+    assert reasons[job] == "stop"
+
+
+def test_nobody_waits_for_the_longest(models):
+    """One slot is free again as soon as the short text is done."""
+    batcher = Batcher(models["engine"], slots=2)
+    long, short, late = (
+        batcher.submit([n], max_new_tokens=new) for n, new in ((1, 20), (2, 2), (3, 2))
+    )
+    for _ in range(3):
+        batcher.step()
+    assert batcher.running == [long, late]
+
+
+def test_a_cancelled_text_frees_its_slot_and_never_runs_if_it_waited(models):
+    batcher = Batcher(models["engine"], slots=1)
+    first, second, third = (batcher.submit([n], max_new_tokens=20) for n in (1, 2, 3))
+    batcher.step()
+    first.cancelled = second.cancelled = True
+    assert {token.job for token in batcher.step()} == {third}
+    assert batcher.running == [third]
+    assert not batcher.waiting
+
+
+def test_a_long_prompt_is_read_in_pieces_while_others_write(models, monkeypatch):
+    monkeypatch.setattr(batching, "CHUNK_TOKENS", 4)
+    batcher = Batcher(models["engine"])
+    writer = batcher.submit([5], max_new_tokens=10)
+    batcher.step()
+    reader = batcher.submit(list(range(1, 12)), max_new_tokens=3)
+    steps = [{token.job for token in batcher.step()} for _ in range(3)]
+    assert steps == [{writer}, {writer}, {writer, reader}]
+
+
+def test_bad_prompts_are_refused_at_the_door(models):
+    batcher = Batcher(models["engine"])
+    for ids, new, sentence in (
+        ([], 3, "prompt is empty"),
+        ([1], 0, "at least 1"),
+        ([1] * 30, 9, "context holds"),
+        ([500], 1, "Token ids must lie"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            batcher.submit(ids, max_new_tokens=new)
+    assert not batcher.busy
+    with pytest.raises(ValueError, match="slots must lie"):
+        Batcher(models["engine"], slots=16)

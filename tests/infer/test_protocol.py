@@ -1,0 +1,43 @@
+"""Requests that mean nothing are refused with the field that is wrong."""
+
+import json
+import math
+
+import pytest
+from serving import ASK, FRANCE, is_openai_error
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"max_tokens": -1}, 400, "max_tokens"),
+        ({"max_tokens": 401}, 400, "At most 400 new tokens"),
+        ({"max_tokens": 9000}, 400, "context_length_exceeded"),
+        ({"temperature": -1}, 400, "temperature"),
+        ({"temperature": 3}, 400, "temperature"),
+        ({"top_p": 0}, 400, "top_p"),
+        ({"n": 2}, 400, "n: "),
+        ({"stop": ""}, 400, "stop"),
+        ({"stop": ["a", "b", "c", "d", "e"]}, 400, "stop"),
+        ({"seed": 2**70}, 400, "seed"),
+        ({"tools": []}, 400, "tools"),
+        ({"model": "gpt-5"}, 404, "model_not_found"),
+        ({"messages": []}, 400, "messages"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, 400, "role"),
+        ({"messages": [*FRANCE, {"role": "system", "content": ""}]}, 400, "first"),
+        ({"messages": [{"role": "user", "content": "x " * 700}]}, 400, "prompts may"),
+        ({"messages": [{"role": "user", "content": 7}]}, 400, "content"),
+        ({"temperature": math.nan}, 400, "temperature"),
+        ({"messages": [{"role": "user", "content": "\ud800"}]}, 400, "surrogate"),
+    ],
+)
+def test_bad_fields_are_named(post, fields, status, words):
+    response = post(content=json.dumps(ASK | fields))
+    assert words in json.dumps(is_openai_error(response, status))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b'{"model": "\xff"}']
+)
+def test_bodies_that_are_no_request_are_refused(post, body):
+    is_openai_error(post(content=body), 400)

@@ -1,0 +1,95 @@
+"""Many clients at once, some of whom leave, and a model that breaks."""
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import openai
+import pytest
+from serving import ASK, idle, is_openai_error
+
+from insidegpt.infer.stream import answer
+
+
+def test_many_at_once_get_what_each_would_get_alone(client, packed, tokenizer):
+    """Twelve clients, eight slots, four places to wait."""
+
+    questions = [f"Tell me about the number {n}." for n in range(12)]
+    questions = [[{"role": "user", "content": text}] for text in questions]
+
+    def ask(n):
+        reply = client.chat.completions.create(
+            model="smollm2", messages=questions[n], max_tokens=20 + n, seed=n
+        )
+        return reply.choices[0].message.content
+
+    with ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(ask, range(12)))
+    for n, reply in enumerate(replies):
+        settings = {"max_new_tokens": 20 + n, "temperature": 1, "seed": n}
+        assert reply == "".join(answer(packed, tokenizer, questions[n], **settings))
+
+
+def test_too_many_are_told_to_come_back(client, server):
+    """8 run and 4 wait; the others get 429. Nobody else is affected."""
+
+    def ask(n):
+        try:
+            settings = {"max_tokens": 60, "temperature": 1, "seed": n}
+            return client.chat.completions.create(**ASK, **settings).object
+        except openai.RateLimitError as error:
+            return error.code
+
+    with ThreadPoolExecutor(30) as pool:
+        got = list(pool.map(ask, range(30)))
+    assert set(got) == {"chat.completion", "rate_limit_exceeded"}
+    assert got.count("chat.completion") >= 12
+    assert idle(server)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_goes_away_frees_its_place(server, stream):
+    body = json.dumps(ASK | {"max_tokens": 400, "stream": stream, "temperature": 2})
+    url = urlsplit(server.url)
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+            b"Authorization: Bearer " + server.key.encode() + b"\r\n"
+            b"Content-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body) + body.encode()
+        )
+        time.sleep(0.3)
+        assert server.app.state.service.batcher.busy
+    assert idle(server, seconds=2)  # 400 tokens would take longer
+
+
+def test_a_fault_in_a_step_ends_its_texts_and_not_the_service(
+    post, server, monkeypatch
+):
+    batcher = server.app.state.service.batcher
+
+    def broken(*_):
+        raise MemoryError("no memory for xyzzy")
+
+    monkeypatch.setattr(batcher, "next_logits", broken)
+    error = is_openai_error(post(content=json.dumps(ASK)), 500)
+    assert "xyzzy" not in error["message"]
+    streamed = post(content=json.dumps(ASK | {"stream": True}))
+    assert "server_error" in streamed.text and "[DONE]" not in streamed.text
+    monkeypatch.undo()
+    assert post(content=json.dumps(ASK | {"max_tokens": 3})).status_code == 200
+    assert idle(server)
+
+
+def test_an_answer_that_takes_too_long_ends_there(post, server):
+    server.app.state.limits = replace(server.limits, answer_s=0.5)
+    try:
+        response = post(content=json.dumps(ASK | {"max_tokens": 400, "temperature": 2}))
+    finally:
+        server.app.state.limits = server.limits
+    assert response.json()["choices"][0]["finish_reason"] == "length"
+    assert 0 < response.json()["usage"]["completion_tokens"] < 399
+    assert idle(server)

@@ -1,0 +1,171 @@
+"""Guessing changes the speed of a text and nothing else about it."""
+
+from collections import Counter
+from itertools import product
+
+import pytest
+import torch
+from scipy.stats import chisquare
+
+from insidegpt.infer.engine import Engine
+from insidegpt.infer.generate import generate
+from insidegpt.infer.sampling import distribution
+from insidegpt.infer.speculative import (
+    DraftModel,
+    PromptLookup,
+    accept,
+    speculate,
+)
+from insidegpt.model.config import PRESETS, GPTConfig
+from insidegpt.model.gpt import GPT
+from insidegpt.text.chat import encode_chat
+from insidegpt.text.corpus import WEATHER_REPORT
+
+
+def flat(rounds):
+    return [token for tokens in rounds for token in tokens]
+
+
+class Bigrams:
+    """The smallest language model: row a of ``p`` is what may follow token a."""
+
+    dtype, device = torch.float32, torch.device("cpu")
+
+    def __init__(self, p: torch.Tensor) -> None:
+        self.p = p
+        self.config = GPTConfig(len(p), 64, 1, 1, 1, 1, 1)
+
+    def check(self, ids, past=0):
+        pass
+
+    def hidden(self, ids, *, cache=None, valid=None):
+        if cache is not None:
+            cache.advance(ids.shape[1])
+        return torch.nn.functional.one_hot(ids, len(self.p)).float()
+
+    def logits(self, x):
+        return x @ self.p.log()
+
+
+def random_bigrams(seed: int) -> Bigrams:
+    g = torch.Generator().manual_seed(seed)
+    return Bigrams((1.5 * torch.randn(4, 4, generator=g)).softmax(-1))
+
+
+PROMPT = [0, 1, 2, 0, 1]  # so that prompt lookup has something to guess
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [PromptLookup(tokens=2), DraftModel(random_bigrams(9), tokens=2)],
+    ids=["lookup", "model"],
+)
+def test_sampled_texts_are_distributed_as_the_model_alone_writes_them(draft):
+    """20,000 texts of three tokens against p(a) p(b|a) p(c|b), all 64 of them."""
+    model, draws = random_bigrams(1), 20_000
+    torch.manual_seed(0)
+    seen = Counter()
+    for _ in range(draws):
+        text = speculate(model, PROMPT, draft=draft, max_new_tokens=3)
+        seen[tuple(flat(text))] += 1
+    texts = list(product(range(4), repeat=3))
+    first, follow = model.p[PROMPT[-1]], model.p
+    expected = [float(first[a] * follow[a, b] * follow[b, c]) for a, b, c in texts]
+    result = chisquare(
+        [seen[text] for text in texts],
+        [draws * p / sum(expected) for p in expected],
+    )
+    assert result.pvalue > 0.01
+
+
+def test_a_guess_that_the_model_never_makes_is_refused_and_replaced():
+    """p = (0, 0.25, 0.75) and the certain guess 0: never 0, then 1 or 2 as p says."""
+    p = torch.tensor([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]])
+    g = torch.Generator().manual_seed(0)
+    got = Counter(tuple(accept(p, [0], None, g)) for _ in range(2000))
+    assert set(got) == {(1,), (2,)}
+    assert abs(got[(2,)] / 2000 - 0.75) < 0.04
+
+
+def test_a_guess_that_is_certain_for_both_is_accepted_and_one_more_drawn():
+    p = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert accept(p, [1], None) == [1, 0]
+    assert accept(p, [1], torch.tensor([[0.0, 1.0]])) == [1, 0]
+
+
+@pytest.mark.parametrize("form", ["gpt", "engine"])
+def test_greedy_ids_are_identical(smollm2, tokenizer, form):
+    model = smollm2 if form == "gpt" else Engine(smollm2, bits=4)
+    for request in (
+        "Summarize this in one sentence: " + WEATHER_REPORT,
+        "Repeat this word by word: " + WEATHER_REPORT,
+        "Write a poem about autumn.",
+    ):
+        ids = encode_chat(tokenizer, [{"role": "user", "content": request}])
+        settings = {"max_new_tokens": 60, "temperature": 0}
+        alone = list(generate(model, ids, **settings))
+        rounds = list(speculate(model, ids, draft=PromptLookup(), **settings))
+        assert flat(rounds) == alone
+        assert len(rounds) < 60
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    torch.manual_seed(0)
+    models = [GPT(PRESETS["tiny-llama"]).eval().double() for _ in range(2)]
+    for p in (p for model in models for p in model.parameters()):
+        p.data = 0.3 * torch.randn_like(p)
+    return [model.requires_grad_(False) for model in models]
+
+
+def test_a_draft_model_keeps_its_cache_in_step(tiny):
+    """The model as its own draft: every guess is right, so 5 tokens a round of 4 + 1
+    after the first; another model as draft: the same ids, more rounds."""
+    model, other = tiny
+    settings = {"max_new_tokens": 21, "temperature": 0}
+    alone = list(generate(model, [3, 1, 4], **settings))
+    own = list(speculate(model, [3, 1, 4], draft=DraftModel(model), **settings))
+    assert [len(tokens) for tokens in own] == [1, 5, 5, 5, 5]
+    others = list(speculate(model, [3, 1, 4], draft=DraftModel(other), **settings))
+    assert flat(own) == flat(others) == alone
+    assert len(others) > len(own)
+
+
+def test_a_draft_serves_one_text_after_another(tiny):
+    model, draft = tiny[0], DraftModel(tiny[0])
+    settings = {"max_new_tokens": 8, "temperature": 0}
+    for ids in ([3, 1, 4], [1, 5, 9, 2], [3]):
+        alone = list(generate(model, ids, **settings))
+        assert flat(speculate(model, ids, draft=draft, **settings)) == alone
+
+
+def test_lookup_prefers_the_longest_then_the_latest_match():
+    look = PromptLookup(tokens=2)
+
+    def guess(text):
+        return look.guess(text, 2, distribution, None)[0]
+
+    assert guess([1, 2, 7, 8, 9, 2, 5, 5, 1, 2]) == [7, 8]
+    assert guess([1, 2, 7, 1, 2, 8, 8, 1, 2]) == [8, 8]
+    assert guess([1, 2, 3, 9, 9, 2, 3, 5, 1, 2, 3]) == [9, 9]
+    assert guess([1, 2, 3, 4]) == []
+    assert guess([1]) == []
+
+
+def test_it_stops_before_a_stop_id_and_is_reproducible(tiny):
+    model, draft = tiny[0], PromptLookup()
+    settings = {"draft": draft, "max_new_tokens": 12, "seed": 5}
+    ids = flat(speculate(model, [3, 1, 4], **settings))
+    assert ids == flat(speculate(model, [3, 1, 4], **settings))
+    cut = speculate(model, [3, 1, 4], stop_ids=[ids[4]], **settings)
+    assert flat(cut) == ids[: ids.index(ids[4])]
+
+
+def test_bad_settings_are_refused_before_anything_runs(tiny):
+    for settings, sentence in (
+        ({"max_new_tokens": 0}, "at least 1"),
+        ({"max_new_tokens": 40}, "context holds"),
+        ({"max_new_tokens": 4, "temperature": -1}, "temperature must be"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            speculate(tiny[0], [3], draft=PromptLookup(), **settings)

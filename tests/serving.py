@@ -1,0 +1,45 @@
+"""A server of SmolLM2 in four bits, and what its tests share."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+KEY = "sk-secret-of-the-tests"
+FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
+ASK = {"model": "smollm2", "messages": FRANCE}
+
+
+@contextmanager
+def running(app) -> Iterator[str]:
+    """The address of ``app`` while uvicorn serves it, in a thread."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = uvicorn.Config(app, port=port, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+def is_openai_error(response, status):
+    assert response.status_code == status
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+    assert response.json()["error"]["message"].endswith(".")
+    return response.json()["error"]
+
+
+def idle(server, seconds=5.0):
+    """Whether all slots are free, within some seconds."""
+    batcher, end = server.app.state.service.batcher, time.monotonic() + seconds
+    while batcher.busy and time.monotonic() < end:
+        time.sleep(0.05)
+    return not batcher.busy and not server.app.state.service.answers
