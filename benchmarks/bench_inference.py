@@ -23,6 +23,7 @@ from insidegpt.infer.generate import Model, new_cache, read
 from insidegpt.infer.speculative import PromptLookup, speculate
 from insidegpt.infer.stream import answer
 from insidegpt.model.gpt import GPT
+from insidegpt.text.bpe import Tokenizer
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.corpus import docstrings
 
@@ -43,18 +44,18 @@ MEMORY = {
     "insidegpt, 4 bits": "m = Engine(insidegpt.load_model(), bits=4)",
 }
 PEAK = """
-import resource, insidegpt
+import re, insidegpt
 from insidegpt.infer.engine import Engine
 {model}
 list(insidegpt.generate(m, [504, 2120], max_new_tokens=64, temperature=0))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
 """
 PEAK_PEER = """
-import resource, sys
+import re, sys
 sys.path.insert(0, "benchmarks")
 from llama_cpp_peer import LlamaCpp
 LlamaCpp(1).decode([504, 2120], 64)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
 """
 
 
@@ -117,7 +118,9 @@ def main() -> None:
     }
     beside_transformers({"float32": model} | engines, ids)
     beside_llama_cpp(engines, ids)
-    guessing({"float32": model, "4 bits": packed}, tokenizer)
+    guessing("float32", model, tokenizer, guesses=7)
+    guessing("bfloat16", Engine(model), tokenizer, guesses=7)
+    guessing("4 bits", packed, tokenizer, guesses=3)
     for name, program in MEMORY.items():
         print(f"peak memory, {name:21} {child(PEAK.format(model=program)):6.0f} MB")
 
@@ -192,33 +195,30 @@ def beside_llama_cpp(engines: dict[str, Model], ids: list[int]) -> None:
     print(f"peak memory, llama.cpp             {child(PEAK_PEER):6.0f} MB")
 
 
-def guessing(models: dict[str, Model], tokenizer) -> None:
+def guessing(name: str, model: Model, tokenizer: Tokenizer, *, guesses: int) -> None:
     """Ten summaries, with guesses from the prompt and without: ids and times."""
     texts = [
         text
         for text in docstrings(("sympy", "torch"))
         if 250 < len(tokenizer.encode(text)) < 450 and ">>>" not in text
     ][::60][:10]
-    asked = [f"Summarize this text:\n\n{text}" for text in texts]
-    prompts = [
-        encode_chat(tokenizer, [{"role": "user", "content": text}]) for text in asked
-    ]
     settings = {"max_new_tokens": 120, "temperature": 0}
-    for name, model in models.items():
-        plain = guessed = tokens = rounds = 0
-        for prompt in prompts:
-            spent, alone = timed(insidegpt.generate(model, prompt, **settings))
-            plain, tokens = plain + spent, tokens + len(alone)
-            pieces = speculate(model, prompt, draft=PromptLookup(), **settings)
-            spent, pieces = timed(pieces)
-            guessed, rounds = guessed + spent, rounds + len(pieces)
-            if sum(pieces, []) != alone:
-                raise SystemExit("Guessing changed a text.")
-        print(
-            f"guessing in {len(prompts)} summaries, {name:12} {plain / guessed:5.2f} "
-            f"times as fast, {tokens / rounds:.2f} tokens a round",
-            flush=True,
-        )
+    plain = guessed = tokens = rounds = 0
+    for text in texts:
+        message = {"role": "user", "content": f"Summarize this text:\n\n{text}"}
+        prompt = encode_chat(tokenizer, [message])
+        spent, alone = timed(insidegpt.generate(model, prompt, **settings))
+        plain, tokens = plain + spent, tokens + len(alone)
+        draft = PromptLookup(tokens=guesses)
+        spent, pieces = timed(speculate(model, prompt, draft=draft, **settings))
+        guessed, rounds = guessed + spent, rounds + len(pieces)
+        if sum(pieces, []) != alone:
+            raise SystemExit("Guessing changed a text.")
+    print(
+        f"guessing in {len(texts)} summaries, {name:12} {plain / guessed:5.2f} "
+        f"times as fast, {tokens / rounds:.2f} tokens a round",
+        flush=True,
+    )
 
 
 def timed(work: Iterable) -> tuple[float, list]:

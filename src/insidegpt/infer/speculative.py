@@ -41,7 +41,8 @@ class Draft(Protocol):
 class PromptLookup:
     """Find the last two to four tokens earlier in the text: it may go on as there.
 
-    Summaries, corrections and code repeat much of what they were given.
+    Summaries, corrections and code repeat much of what they were given. Three guesses
+    suit packed weights, whose kernels take rows by fours; dense ones pay for more.
     """
 
     def __init__(self, *, tokens: int = 3, longest: int = 4) -> None:
