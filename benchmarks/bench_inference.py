@@ -20,6 +20,7 @@ from insidegpt.files.source import smollm2_gguf
 from insidegpt.infer.batching import Batcher
 from insidegpt.infer.engine import Engine
 from insidegpt.infer.generate import Model, new_cache, read
+from insidegpt.infer.native import Native
 from insidegpt.infer.speculative import PromptLookup, speculate
 from insidegpt.infer.stream import answer
 from insidegpt.model.gpt import GPT
@@ -41,11 +42,13 @@ print(time.perf_counter() - start)
 # The most memory that a process has held, decoding one text. Peaks include loading.
 MEMORY = {
     "insidegpt, float32": "m = insidegpt.load_model()",
-    "insidegpt, 4 bits": "m = Engine(insidegpt.load_model(), bits=4)",
+    "insidegpt, PyTorch 4 bits": "m = Engine(insidegpt.load_model(), bits=4)",
+    "insidegpt, native 4 bits": "m = Native(insidegpt.load_model(), bits=4)",
 }
 PEAK = """
 import re, insidegpt
 from insidegpt.infer.engine import Engine
+from insidegpt.infer.native import Native
 {model}
 list(insidegpt.generate(m, [504, 2120], max_new_tokens=64, temperature=0))
 print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
@@ -70,18 +73,31 @@ def report(name: str, tokens: int, ours, theirs, *, peer: str) -> None:
     ours(), theirs()
     own, other, ratio = compare(ours, theirs, rounds=ROUNDS)
     print(
-        f"{name:34} {tokens / own:6.0f}   {peer:21} {tokens / other:6.0f}   "
+        f"{name:35} {tokens / own:6.0f}   {peer:21} {tokens / other:6.0f}   "
         f"ratio {ratio:5.2f}",
         flush=True,
     )
 
 
+def memory_speed() -> float:
+    """Bytes a second that both cores read together."""
+    big = torch.ones(200_000_000)  # 800 MB, far more than a core's caches
+    return big.nbytes / min(seconds(big.sum) for _ in range(ROUNDS))
+
+
 def memory_bound(model: GPT) -> float:
     """Tokens per second if reading every weight once were all there is to do."""
-    big = torch.ones(200_000_000)  # 800 MB, far more than a core's caches
-    fastest = min(seconds(big.sum) for _ in range(ROUNDS))
-    bytes_a_token = sum(p.numel() * p.itemsize for p in model.parameters())
-    return big.numel() * big.itemsize / fastest / bytes_a_token
+    return memory_speed() / sum(p.nbytes for p in model.parameters())
+
+
+def native_bandwidth(native: Native, ids: list[int]) -> float:
+    """GB of weights a second that decoding reads."""
+    list(insidegpt.generate(native, ids, **GREEDY))
+    spent = min(
+        seconds(lambda: list(insidegpt.generate(native, ids, **GREEDY)))
+        for _ in range(ROUNDS)
+    )
+    return NEW_TOKENS * native.weight_bytes / spent / 1e9
 
 
 def batch_of(engine: Model, prompt: list[int]) -> None:
@@ -111,18 +127,23 @@ def main() -> None:
     print(f"first token of a chat answer  {first:6.2f} s")
     print(f"memory allows float32         {memory_bound(model):6.1f} tokens/s")
     ids = tokenizer.encode("The weather today is")
-    packed = Engine(model, bits=4)
-    engines = {
-        "4 bits": packed,
-        "4 bits, compiled": Engine(model, bits=4, compiled=True),
+    packed, native = Engine(model, bits=4), Native(model, bits=4)
+    models = {
+        "float32": model,
+        "PyTorch 4 bits": packed,
+        "the same, compiled": Engine(model, bits=4, compiled=True),
+        "native 8 bits": Native(model, bits=8),
+        "native 4 bits": native,
     }
-    beside_transformers({"float32": model} | engines, ids)
-    beside_llama_cpp(engines, ids)
+    speed = native_bandwidth(native, ids)
+    print(f"native 4 bits reads {speed:.0f} GB/s of {memory_speed() / 1e9:.0f}")
+    beside_transformers(models, ids)
+    beside_llama_cpp(native, ids)
     guessing("float32", model, tokenizer, guesses=7)
-    guessing("bfloat16", Engine(model), tokenizer, guesses=7)
-    guessing("4 bits", packed, tokenizer, guesses=3)
+    guessing("PyTorch 4 bits", packed, tokenizer, guesses=3)
+    guessing("native 4 bits", native, tokenizer, guesses=3)
     for name, program in MEMORY.items():
-        print(f"peak memory, {name:21} {child(PEAK.format(model=program)):6.0f} MB")
+        print(f"peak memory, {name:27} {child(PEAK.format(model=program)):6.0f} MB")
 
 
 def beside_transformers(models: dict[str, Model], ids: list[int]) -> None:
@@ -148,34 +169,31 @@ def beside_transformers(models: dict[str, Model], ids: list[int]) -> None:
         report(f"decode, {name}", NEW_TOKENS, ours, run, peer=peer)
     tokens = NEW_TOKENS * BATCH
     report(
-        f"decode, 4 bits, batch {BATCH}",
+        f"decode, native 4 bits, batch {BATCH}",
         tokens,
-        lambda: batch_of(models["4 bits"], ids),
+        lambda: batch_of(models["native 4 bits"], ids),
         lambda: run(BATCH),
         peer=peer,
     )
 
 
-def beside_llama_cpp(engines: dict[str, Model], ids: list[int]) -> None:
+def beside_llama_cpp(native: Native, ids: list[int]) -> None:
     try:
         peers = {batch: LlamaCpp(batch) for batch in (1, BATCH)}
     except ImportError:
         print("llama.cpp: not installed (pip install llama-cpp-python, ten minutes)")
         return
-    for name, engine in engines.items():
-
-        def ours(engine=engine):
-            return list(insidegpt.generate(engine, ids, **GREEDY))
-
-        def theirs():
-            peers[1].decode(ids, NEW_TOKENS)
-
-        report(f"decode, {name}", NEW_TOKENS, ours, theirs, peer="llama.cpp, Q4_1")
-    packed = engines["4 bits"]
     report(
-        f"decode, 4 bits, batch {BATCH}",
+        "decode, native 4 bits",
+        NEW_TOKENS,
+        lambda: list(insidegpt.generate(native, ids, **GREEDY)),
+        lambda: peers[1].decode(ids, NEW_TOKENS),
+        peer="llama.cpp, Q4_1",
+    )
+    report(
+        f"decode, native 4 bits, batch {BATCH}",
         NEW_TOKENS * BATCH,
-        lambda: batch_of(packed, ids),
+        lambda: batch_of(native, ids),
         lambda: peers[BATCH].decode(ids, NEW_TOKENS),
         peer="llama.cpp, Q4_1",
     )
@@ -186,13 +204,13 @@ def beside_llama_cpp(engines: dict[str, Model], ids: list[int]) -> None:
         peers[1].read(prompt)
 
     report(
-        f"prefill of {PROMPT_TOKENS}",
+        f"prefill of {PROMPT_TOKENS}, native 4 bits",
         PROMPT_TOKENS,
-        lambda: prefill(packed, prompt),
+        lambda: prefill(native, prompt),
         read_theirs,
         peer="llama.cpp, Q4_1",
     )
-    print(f"peak memory, llama.cpp             {child(PEAK_PEER):6.0f} MB")
+    print(f"peak memory, llama.cpp                   {child(PEAK_PEER):6.0f} MB")
 
 
 def guessing(name: str, model: Model, tokenizer: Tokenizer, *, guesses: int) -> None:

@@ -19,7 +19,8 @@ class LlamaCpp:
         self._log = llama_cpp.llama_log_callback(lambda *_: None)
         llama_cpp.llama_log_set(self._log, None)
         params = llama_cpp.llama_model_default_params()
-        params.use_extra_bufts = False  # its AMX kernels crash on Q4_1, version 0.3.36
+        with open("/proc/cpuinfo") as cpu:  # its AMX kernels crash on Q4_1, 0.3.36
+            params.use_extra_bufts = "amx" not in cpu.read()
         path = str(smollm2_gguf()).encode()
         self.model = llama_cpp.llama_model_load_from_file(path, params)
         params = llama_cpp.llama_context_default_params()

@@ -18,6 +18,7 @@ import insidegpt
 from insidegpt.infer import quantize
 from insidegpt.infer.engine import Engine
 from insidegpt.infer.generate import Model
+from insidegpt.infer.native import Native
 from insidegpt.text.corpus import docstrings
 
 TOKENS = 50_000
@@ -41,8 +42,14 @@ def main() -> None:
     quantize.MANY_ROWS = 10**9
     reference = mean_loss(model, windows, "float32")
     result = {"tokens": windows.numel(), "perplexity": {"float32": math.exp(reference)}}
-    for name, bits in (("bfloat16", None), ("int8", 8), ("int4", 4)):
-        loss = mean_loss(Engine(model, bits=bits), windows, name)
+    for name, form, bits in (
+        ("bfloat16", Engine, None),
+        ("int8", Engine, 8),
+        ("int4", Engine, 4),
+        ("native int8", Native, 8),
+        ("native int4", Native, 4),
+    ):
+        loss = mean_loss(form(model, bits=bits), windows, name)
         result["perplexity"][name] = math.exp(loss)
     print(json.dumps(result, indent=2))
 

@@ -18,7 +18,7 @@ from insidegpt.infer import stream
 @pytest.fixture
 def run(monkeypatch, smollm2, tokenizer):
     """Run a command with the model that is already loaded; returns its output."""
-    monkeypatch.setattr(cli, "load", lambda source: (smollm2, tokenizer))
+    monkeypatch.setattr(cli, "load", lambda source, bits: (smollm2, tokenizer))
 
     def call(*arguments, typed=""):
         return CliRunner().invoke(cli.main, arguments, input=typed)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
@@ -13,7 +14,7 @@ HELP = """\
 
 
 def sampling_options(command: Callable) -> Callable:
-    """The options that `chat` and `generate` share."""
+    """The options that `chat` and `generate` share, those of `model_options` too."""
     share = click.FloatRange(0, 1, min_open=True)
     some = click.IntRange(min=1)
     for option in (
@@ -36,15 +37,28 @@ def sampling_options(command: Callable) -> Callable:
             help="0 always takes the likeliest token.",
         ),
         click.option("--max-new-tokens", type=some, default=512, show_default=True),
-        click.option(
-            "--model",
-            default="smollm2",
-            show_default=True,
-            help="smollm2, a directory, or a hub id.",
-        ),
     ):
         command = option(command)
-    return command
+    return model_options(command)
+
+
+def model_options(command: Callable) -> Callable:
+    """Which model, in which form."""
+    bits = click.option(
+        "--bits",
+        type=click.Choice(["auto", "4", "8", "32"]),
+        default="auto",
+        show_default=True,
+        help="Of each weight. auto: 4 where that changes none, else 8. 32: the "
+        "readable model, slower.",
+    )
+    model = click.option(
+        "--model",
+        default="smollm2",
+        show_default=True,
+        help="smollm2, a directory, or a hub id.",
+    )
+    return model(bits(command))
 
 
 @click.group(context_settings={"max_content_width": 88})
@@ -55,11 +69,13 @@ def main() -> None:
 @main.command()
 @click.option("--system", help="The system message.")
 @sampling_options
-def chat(system: str | None, model: str, stop: tuple[str, ...], **settings) -> None:
+def chat(
+    system: str | None, model: str, bits: str, stop: tuple[str, ...], **settings
+) -> None:
     """Talk to a chat model; /help inside lists the commands."""
     from insidegpt.infer.stream import answer
 
-    network, tokenizer = load(model)
+    network, tokenizer = load(model, bits)
     opening = [{"role": "system", "content": system}] if system else []
     messages = list(opening)
     click.echo(f"Talking to {model}. /help lists the commands, Ctrl-D leaves.")
@@ -93,12 +109,14 @@ def chat(system: str | None, model: str, stop: tuple[str, ...], **settings) -> N
 @main.command("generate")
 @click.argument("prompt")
 @sampling_options
-def generate_(prompt: str, model: str, stop: tuple[str, ...], **settings) -> None:
+def generate_(
+    prompt: str, model: str, bits: str, stop: tuple[str, ...], **settings
+) -> None:
     """Continue PROMPT, as a base model does."""
     from insidegpt import generate
     from insidegpt.infer.stream import check_pair, stream_text
 
-    network, tokenizer = load(model)
+    network, tokenizer = load(model, bits)
     try:
         check_pair(network, tokenizer)
         ids = generate(network, tokenizer.encode(prompt), **settings)
@@ -109,19 +127,12 @@ def generate_(prompt: str, model: str, stop: tuple[str, ...], **settings) -> Non
 
 
 @main.command()
-@click.option("--model", default="smollm2", show_default=True, help="As for chat.")
+@model_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option(
-    "--bits",
-    type=click.Choice(["4", "8", "16"]),
-    default="4",
-    show_default=True,
-    help="Of the weights; a model that can't be packed runs as it is.",
-)
-@click.option(
     "--slots",
-    type=click.IntRange(1, 15),
+    type=click.IntRange(1, 64),
     default=8,
     show_default=True,
     help="Texts written at the same time; more wait.",
@@ -145,26 +156,31 @@ def serve(
         raise click.ClickException(
             f"{error.name} is missing: install insidegpt[serve]."
         ) from error
-    from insidegpt.infer.engine import Engine
-
-    network, tokenizer = load(model)
+    network, tokenizer = load(model, bits)
+    limits = Limits(slots=slots)
     try:
-        fast = Engine(network, bits=None if bits == "16" else int(bits))
-    except ValueError:  # not of the Llama family
-        fast = network
-    app = make_app(fast, tokenizer, name=model, key=api_key, limits=Limits(slots=slots))
+        app = make_app(network, tokenizer, name=model, key=api_key, limits=limits)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{model} answers at http://{host}:{port}/v1, Ctrl-C ends.")
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
-def load(source: str):
+def load(source: str, bits: str):
     """Model and tokenizer, or one sentence on why not."""
     from insidegpt import load_model, load_tokenizer
+    from insidegpt.infer.native import fastest, library
 
-    try:
-        return load_model(source), load_tokenizer(source)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+    with ThreadPoolExecutor(1) as other:
+        if bits != "32":
+            other.submit(library)  # compiles while the file is read
+        try:
+            model, tokenizer = load_model(source), load_tokenizer(source)
+        except (ValueError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+    if bits == "32":
+        return model, tokenizer
+    return fastest(model, bits=None if bits == "auto" else int(bits)), tokenizer
 
 
 def lines() -> Iterator[str]:

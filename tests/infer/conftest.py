@@ -7,13 +7,13 @@ import openai
 import pytest
 from serving import KEY, running
 
-from insidegpt.infer.engine import Engine
+from insidegpt.infer.native import fastest
 from insidegpt.infer.server import Limits, make_app
 
 
 @pytest.fixture(scope="session")
 def packed(smollm2):
-    return Engine(smollm2, bits=4)
+    return fastest(smollm2)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from insidegpt.infer import batching
 from insidegpt.infer.batching import Batcher
 from insidegpt.infer.engine import Engine
 from insidegpt.infer.generate import Sampler, generate
+from insidegpt.infer.native import Native
 from insidegpt.model.config import PRESETS
 from insidegpt.model.gpt import GPT
 
@@ -53,10 +54,11 @@ def test_each_text_is_what_generate_writes(models, kind):
         assert reasons[job] == "length"
 
 
-def test_packed_smollm2_answers_to_the_bit_as_alone(smollm2, tokenizer):
+@pytest.mark.parametrize("form", [Engine, Native])
+def test_packed_smollm2_answers_to_the_bit_as_alone(smollm2, tokenizer, form):
     """Sampled, so that a last bit of a logit would show sooner or later; one prompt is
     read in two pieces."""
-    engine = Engine(smollm2, bits=4)
+    engine = form(smollm2, bits=4)
     texts = ("The weather today is", "def add(a, b):", "Once upon a time, " * 120)
     prompts = [tokenizer.encode(text) for text in texts]
     batcher = Batcher(engine)

@@ -44,6 +44,23 @@ def test_top_p_follows_the_order_of_the_tokens_not_of_the_likeliest():
     assert keep_top_p(p, 0.7).tolist() == [[0, 0.5, 0, 0.25]]
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_top_p_sorts_only_what_can_matter_and_loses_nothing(share):
+    """Against sorting everything, on peaked and flat rows with many equal tokens."""
+    g = torch.Generator().manual_seed(0)
+    width = torch.tensor([[0.0], [0.5], [3.0], [12.0]])
+    p = (width * torch.randn(4, 3000, generator=g).double().round(decimals=1)).softmax(
+        -1
+    )
+    ordered, order = p.sort(dim=-1, descending=True, stable=True)
+    before = ordered.cumsum(-1) - ordered
+    right = p.scatter(1, order, ordered.masked_fill(before >= share, 0.0))
+    kept = keep_top_p(p, share)
+    assert ((kept > 0).sum(-1) - (right > 0).sum(-1)).abs().max() <= 1  # at the line
+    assert (kept - right).abs().max() <= ordered.max(-1).values.min()
+    assert torch.equal(kept[1:] > 0, right[1:] > 0)
+
+
 def test_min_p_by_hand():
     """The line is 0.3 of 0.5, that is 0.15; what lies on it stays."""
     assert keep_min_p(P, 0.3).tolist() == [[0.5, 0.25, 0.15, 0]]
@@ -105,6 +122,11 @@ def test_draws_follow_the_distribution():
     expected = P[0] * n
     chi_square = ((ids.bincount(minlength=4) - expected) ** 2 / expected).sum()
     assert chi_square < 16.3
+
+
+def test_a_token_without_probability_is_never_drawn():
+    p = torch.tensor([[0.0, 0.7, 0.0, 0.3, 0.0]]).expand(20_000, -1)
+    assert set(draw(p, torch.Generator().manual_seed(0)).tolist()) == {1, 3}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from scipy.stats import chisquare
 
 from insidegpt.infer.engine import Engine
 from insidegpt.infer.generate import generate
+from insidegpt.infer.native import Native
 from insidegpt.infer.sampling import distribution
 from insidegpt.infer.speculative import (
     DraftModel,
@@ -93,9 +94,9 @@ def test_a_guess_that_is_certain_for_both_is_accepted_and_one_more_drawn():
     assert accept(p, [1], torch.tensor([[0.0, 1.0]])) == [1, 0]
 
 
-@pytest.mark.parametrize("form", ["gpt", "engine"])
+@pytest.mark.parametrize("form", [None, Engine, Native])
 def test_greedy_ids_are_identical(smollm2, tokenizer, form):
-    model = smollm2 if form == "gpt" else Engine(smollm2, bits=4)
+    model = form(smollm2, bits=4) if form else smollm2
     for request in (
         "Summarize this in one sentence: " + WEATHER_REPORT,
         "Repeat this word by word: " + WEATHER_REPORT,

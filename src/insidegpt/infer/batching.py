@@ -13,11 +13,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from insidegpt.infer.engine import Engine
-from insidegpt.infer.generate import CHUNK_TOKENS, Model, Sampler, check_room, new_cache
-from insidegpt.infer.quantize import MANY_ROWS
+from insidegpt.infer.generate import (
+    CHUNK_TOKENS,
+    Model,
+    Sampler,
+    Stepper,
+    check_room,
+    new_cache,
+)
 from insidegpt.model.cache import KVCache
 
+MOST_SLOTS = 256  # for a model that takes its texts in turn
 GREEDY = Sampler(temperature=0.0)
 
 
@@ -51,10 +57,9 @@ class Batcher:
     """Runs up to ``slots`` texts at once; more wait in the order they came."""
 
     def __init__(self, model: Model, *, slots: int = 8) -> None:
-        if not 1 <= slots < MANY_ROWS:
-            raise ValueError(
-                f"slots must lie between 1 and {MANY_ROWS - 1}, not {slots}."
-            )
+        most = model.most_rows if isinstance(model, Stepper) else MOST_SLOTS
+        if not 1 <= slots <= most:
+            raise ValueError(f"slots must lie between 1 and {most}, not {slots}.")
         self.model, self.slots = model, slots
         self.waiting: deque[Job] = deque()
         self.running: list[Job] = []
@@ -112,10 +117,10 @@ class Batcher:
                 self.running.append(job)
 
     def next_logits(self, jobs: list[Job]) -> Float[Tensor, "B V"]:
-        """Read the last token of each text: at once in an engine, else in turn."""
+        """Read the last token of each text: at once if the model can."""
         ids = torch.tensor([job.text[-1] for job in jobs])
         caches = [job.cache for job in jobs]
-        if isinstance(self.model, Engine):
+        if isinstance(self.model, Stepper):
             return self.model.step(ids, caches)
         hidden = [
             self.model.hidden(row[None], cache=cache)[:, -1]

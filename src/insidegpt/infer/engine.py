@@ -17,10 +17,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from insidegpt.infer.compiled import specialize
-from insidegpt.infer.quantize import Packed, pack, packed_linear
+from insidegpt.infer.quantize import MANY_ROWS, Packed, pack, packed_linear
 from insidegpt.model.attention import attend
 from insidegpt.model.cache import KVCache
-from insidegpt.model.gpt import GPT, Block, place
+from insidegpt.model.config import GPTConfig
+from insidegpt.model.gpt import GPT, Block, check_ids, place
 from insidegpt.model.rope import rope_angles
 
 Matrix = Tensor | Packed
@@ -48,6 +49,8 @@ class Engine:
     then rounds otherwise than it does in company, as in a batch or among guesses.
     """
 
+    most_rows = MANY_ROWS - 1  # of a step: beyond, products are dense and sum otherwise
+
     def __init__(
         self,
         model: GPT,
@@ -57,14 +60,10 @@ class Engine:
         compiled: bool = False,
     ) -> None:
         c = model.config
-        if c.rope_base is None or c.rms_eps is None or c.mlp != "swiglu" or c.bias:
-            raise ValueError(
-                "The engine runs models of the Llama family; this one has learned "
-                "positions, LayerNorm, GELU or biases: use the GPT itself."
-            )
+        check_family(c)
         if bits is not None and dtype != torch.bfloat16:
             raise ValueError(f"Packed weights need bfloat16 activations, not {dtype}.")
-        self.config, self.dtype, self.check = c, dtype, model.check
+        self.config, self.dtype, self.check = c, dtype, partial(check_ids, c)
         self.device = model.device
         self.embedding = model.embed.weight.to(dtype)
         unembed = model.embed if c.tied else model.unembed
@@ -117,8 +116,8 @@ class Engine:
         """The next tokens of several texts of any lengths; logits after each token.
 
         ``counts`` says how many of the ids belong to each text: one, if not given.
-        The matrices are read once for all. Attention goes row by row, so that a row
-        comes out the same, to the bit, whatever company it has (up to 15 rows).
+        The matrices are read once for all. Attention goes row by row, so that with
+        packed weights a row comes out the same, to the bit, whatever company it has.
         """
         counts = list(counts or [1] * len(caches))
         past = [cache.tokens for cache in caches]
@@ -174,6 +173,16 @@ class Engine:
         for layer in self.layers:
             matrices += [layer.qkv, layer.out, layer.gate_up, layer.down]
         return sum(nbytes(matrix) for matrix in matrices)
+
+
+def check_family(config: GPTConfig) -> None:
+    """Raise ValueError for a model that the fast paths are not written for."""
+    llama = config.rope_base is not None and config.rms_eps is not None
+    if not llama or config.mlp != "swiglu" or config.bias:
+        raise ValueError(
+            "The engine runs models of the Llama family; this one has learned "
+            "positions, LayerNorm, GELU or biases: use the GPT itself."
+        )
 
 
 def before(

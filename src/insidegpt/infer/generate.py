@@ -26,13 +26,13 @@ CHUNK_TOKENS = 512  # of a long prompt read at once; bounds memory, changes noth
 
 @runtime_checkable
 class Model(Protocol):
-    """What generation needs: a ``GPT``, or an ``Engine`` made of one."""
+    """What generation needs: a ``GPT``, or something faster made of one."""
 
     config: GPTConfig
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of activations, and so of the cache."""
+        """Of keys and values in the cache."""
 
     @property
     def device(self) -> torch.device:
@@ -52,6 +52,21 @@ class Model(Protocol):
 
     def logits(self, x: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
         """Scores of the next token."""
+
+
+@runtime_checkable
+class Stepper(Model, Protocol):
+    """A model that reads tokens of several texts at once, each with its own cache."""
+
+    most_rows: int  # tokens in one step
+
+    def step(
+        self,
+        ids: Int[Tensor, " rows"],
+        caches: Sequence[KVCache],
+        counts: Sequence[int] | None = None,
+    ) -> Float[Tensor, "rows V"]:
+        """Logits after each token; ``counts`` of them to a text, one if not given."""
 
 
 @dataclass(frozen=True)

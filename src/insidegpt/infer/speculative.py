@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from insidegpt.infer.engine import Engine
-from insidegpt.infer.generate import Model, check_room, new_cache, read
+from insidegpt.infer.generate import Model, Stepper, check_room, new_cache, read
 from insidegpt.infer.sampling import check_settings, distribution, draw
 from insidegpt.model.cache import KVCache
 
@@ -170,7 +169,7 @@ def check_all(
     model: Model, ids: Int[Tensor, " T"], cache: KVCache
 ) -> Float[Tensor, "T V"]:
     """Logits after each of several tokens, from one reading of the weights."""
-    if isinstance(model, Engine):
+    if isinstance(model, Stepper):
         return model.step(ids, [cache], [len(ids)])
     return model.logits(model.hidden(ids[None], cache=cache))[0]
 

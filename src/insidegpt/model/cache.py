@@ -41,16 +41,21 @@ class KVCache:
         v: Float[Tensor, "B K T D"],
     ) -> tuple[Float[Tensor, "B K S D"], Float[Tensor, "B K S D"]]:
         """Store one layer's new keys and values; return all of them so far."""
-        end = self.tokens + k.shape[2]
+        end = self.end(k.shape[2])
+        keys, values = self.keys[layer], self.values[layer]  # (B, K, max_tokens, D)
+        keys.narrow(2, self.tokens, k.shape[2]).copy_(k)
+        values.narrow(2, self.tokens, k.shape[2]).copy_(v)
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
+
+    def end(self, tokens: int) -> int:
+        """Where ``tokens`` more would end. ValueError if there is no room for them."""
+        end = self.tokens + tokens
         if end > self.max_tokens:
             raise ValueError(
                 f"The cache has room for {self.max_tokens} tokens, not {end}: make it "
                 "with a larger max_tokens."
             )
-        keys, values = self.keys[layer], self.values[layer]  # (B, K, max_tokens, D)
-        keys.narrow(2, self.tokens, k.shape[2]).copy_(k)
-        values.narrow(2, self.tokens, k.shape[2]).copy_(v)
-        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
+        return end
 
     def advance(self, tokens: int) -> None:
         """Count ``tokens`` as filled; called once, after the last layer appended."""

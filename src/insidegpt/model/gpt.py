@@ -110,20 +110,25 @@ class GPT(nn.Module):
 
     def check(self, ids: Int[Tensor, "B T"], past: int = 0) -> None:
         """Raise ValueError for an empty or too long sequence or an unknown id."""
-        total, limit = past + ids.shape[1], self.config.context_tokens
-        if ids.numel() == 0:
-            raise ValueError("The prompt is empty: give the model at least one token.")
-        if total > limit:
-            raise ValueError(
-                f"The sequence has {total} tokens and the model's context holds "
-                f"{limit}: shorten the prompt or ask for fewer new tokens."
-            )
-        if not 0 <= int(ids.min()) <= int(ids.max()) < self.config.vocab_size:
-            raise ValueError(
-                f"Token ids must lie in 0..{self.config.vocab_size - 1}, but these "
-                f"reach from {int(ids.min())} to {int(ids.max())}: does the tokenizer "
-                "belong to this model?"
-            )
+        check_ids(self.config, ids, past)
+
+
+def check_ids(config: GPTConfig, ids: Int[Tensor, "B T"], past: int = 0) -> None:
+    """Raise ValueError for ids that a model of this shape can't read."""
+    total, limit = past + ids.shape[1], config.context_tokens
+    if ids.numel() == 0:
+        raise ValueError("The prompt is empty: give the model at least one token.")
+    if total > limit:
+        raise ValueError(
+            f"The sequence has {total} tokens and the model's context holds "
+            f"{limit}: shorten the prompt or ask for fewer new tokens."
+        )
+    least, largest = int(ids.min()), int(ids.max())
+    if not 0 <= least <= largest < config.vocab_size:
+        raise ValueError(
+            f"Token ids must lie in 0..{config.vocab_size - 1}, but these reach from "
+            f"{least} to {largest}: does the tokenizer belong to this model?"
+        )
 
 
 def place(
