@@ -46,8 +46,8 @@ def main() -> None:
         ("bfloat16", Engine, None),
         ("int8", Engine, 8),
         ("int4", Engine, 4),
-        ("native int8", Native, 8),
-        ("native int4", Native, 4),
+        ("whole numbers, int8", Native, 8),
+        ("whole numbers, int4", Native, 4),
     ):
         loss = mean_loss(form(model, bits=bits), windows, name)
         result["perplexity"][name] = math.exp(loss)

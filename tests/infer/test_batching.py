@@ -112,6 +112,15 @@ def test_a_long_prompt_is_read_in_pieces_while_others_write(models, monkeypatch)
     assert steps == [{writer}, {writer}, {writer, reader}]
 
 
+def test_short_prompts_are_read_together_and_long_ones_in_turn(models, monkeypatch):
+    """Eight tokens of prompts a step: 3 + 5, then 6; the one of 9 in two pieces."""
+    monkeypatch.setattr(batching, "CHUNK_TOKENS", 8)
+    batcher = Batcher(models["engine"])
+    jobs = [batcher.submit([1] * n, max_new_tokens=5) for n in (3, 5, 6, 9)]
+    steps = [{token.job for token in batcher.step()} for _ in range(4)]
+    assert steps == [set(jobs[:2]), set(jobs[:3]), set(jobs[:3]), set(jobs)]
+
+
 def test_bad_prompts_are_refused_at_the_door(models):
     batcher = Batcher(models["engine"])
     for ids, new, sentence in (

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from insidegpt.model import layers, rope
-from insidegpt.show import same, show
+from insidegpt.show import same, show, show_cpp
 
 
 @pytest.fixture
@@ -33,6 +33,17 @@ def test_a_method_is_shown_without_its_indentation(shown):
 
 def test_several_objects_are_several_outputs(shown):
     assert len(shown(layers.RMSNorm, layers.make_norm)) == 2
+
+
+def test_a_function_of_the_cpp_comes_with_its_comment_and_to_its_end(monkeypatch):
+    outputs = []
+    monkeypatch.setattr("insidegpt.show.source.display", outputs.append)
+    show_cpp("normalize", "strip")
+    first, second = (output.data for output in outputs)
+    assert "```cpp\nvoid normalize(" in first and first.endswith("\n}\n```")
+    assert "```cpp\n// 16 rows of a matrix" in second and "void product" not in second
+    with pytest.raises(ValueError, match="no function nothing"):
+        show_cpp("nothing")
 
 
 def double(x):

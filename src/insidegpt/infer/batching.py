@@ -91,15 +91,17 @@ class Batcher:
 
     @torch.inference_mode()
     def step(self) -> list[Token]:
-        """Read one piece of one new prompt, then one token of every other text."""
+        """Read some of the new prompts, then one token of every other text."""
         self.admit()
         reading = [job for job in self.running if len(job.unread) > 1]
         writing = [job for job in self.running if len(job.unread) == 1]
-        chosen = []
-        if reading:
-            job = reading[0]
-            piece = torch.tensor([job.unread[:CHUNK_TOKENS]])
-            hidden = self.model.hidden(piece, cache=job.cache)
+        chosen, room = [], CHUNK_TOKENS
+        for job in reading:
+            piece = job.unread[:CHUNK_TOKENS]  # cut as ``generate.read`` would
+            if len(piece) > room:
+                break
+            room -= len(piece)
+            hidden = self.model.hidden(torch.tensor([piece]), cache=job.cache)
             if not job.unread:
                 chosen.append((job, self.model.logits(hidden[:, -1])))
         if writing:

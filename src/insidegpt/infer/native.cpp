@@ -199,6 +199,18 @@ struct Tile {  // w = scale q + zero, a pair for each of the 16 rows
   Half scale[LANES], zero[LANES];
 };
 
+// Eight columns of a tile, each number in a byte of its own: the first four, the others.
+template <int BITS>
+inline void unpack(const uint8_t* q, int eight, Ints& first, Ints& second) {
+  if constexpr (BITS == 8) {
+    first = bytes(q + LANES * eight), second = bytes(q + LANES * (eight + 4));
+  } else {
+    Ints both = bytes(q + LANES / 2 * eight);
+    first = each<Ints>([&](int i) { return both.part[i] & 0x0f0f0f0f; });
+    second = each<Ints>([&](int i) { return both.part[i] >> 4 & 0x0f0f0f0f; });
+  }
+}
+
 // 16 rows of a matrix times R rows of activations; y += if `add`, else y =.
 template <int BITS, int R>
 void strip(const Tile<BITS>* tile, const Rounded& x, int64_t row, float* y, int64_t N,
@@ -211,15 +223,8 @@ void strip(const Tile<BITS>* tile, const Rounded& x, int64_t row, float* y, int6
     Ints sums[R * 2] = {};
 #pragma GCC unroll 4
     for (int eight = 0; eight < GROUP; eight += 8) {
-      Ints first, second;  // four columns each
-      if constexpr (BITS == 8) {
-        first = bytes(tile->q + LANES * eight);
-        second = bytes(tile->q + LANES * (eight + 4));
-      } else {
-        Ints both = bytes(tile->q + LANES / 2 * eight);
-        first = each<Ints>([&](int i) { return both.part[i] & 0x0f0f0f0f; });
-        second = each<Ints>([&](int i) { return both.part[i] >> 4 & 0x0f0f0f0f; });
-      }
+      Ints first, second;
+      unpack<BITS>(tile->q, eight, first, second);
 #pragma GCC unroll 8
       for (int r = 0; r < R * 2; r++) {
         const int8_t* at = q + r * x.columns + g * GROUP + eight;

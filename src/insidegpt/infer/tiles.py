@@ -34,17 +34,22 @@ def pack_tiles(weight: Float[Tensor, "N K"], *, bits: int) -> Tiles:
         )
     if bits not in ROUND:
         raise ValueError(f"bits must be 8 or 4, not {bits}.")
-    groups = weight.float().view(N, -1, COLUMNS)
-    q, scale, zero = ROUND[bits](groups)
+    # Some strips at a time, so that little memory is needed beside the result.
+    return Tiles(torch.cat([_pack(w, bits) for w in weight.split(64 * ROWS)]), bits)
+
+
+def _pack(weight: Float[Tensor, "N K"], bits: int) -> UInt8[Tensor, "strips _ _"]:
+    strips = len(weight) // ROWS
+    q, scale, zero = ROUND[bits](weight.float().view(len(weight), -1, COLUMNS))
     # (strip, tile, four columns, row, one of the four)
-    q = q.to(torch.uint8).view(N // ROWS, ROWS, -1, 8, 4).permute(0, 2, 3, 1, 4)
+    q = q.to(torch.uint8).view(strips, ROWS, -1, 8, 4).permute(0, 2, 3, 1, 4)
     if bits == 4:  # two numbers a byte: of columns 0-3 and 4-7, 8-11 and 12-15, ...
         q = q[:, :, 0::2] | q[:, :, 1::2] << 4
     pairs = [
-        x.view(N // ROWS, ROWS, -1).transpose(1, 2).contiguous().view(torch.uint8)
+        x.view(strips, ROWS, -1).transpose(1, 2).contiguous().view(torch.uint8)
         for x in (scale, zero)
     ]
-    return Tiles(torch.cat((q.flatten(2), *pairs), dim=-1), bits)
+    return torch.cat((q.flatten(2), *pairs), dim=-1)
 
 
 def round4(groups: Float[Tensor, "N groups 32"]) -> tuple[Tensor, Tensor, Tensor]:

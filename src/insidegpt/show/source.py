@@ -1,7 +1,9 @@
 """Show the code that really runs, and prove that a toy does the same."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
+from importlib import resources
 from typing import Any
 
 import torch
@@ -15,6 +17,19 @@ def show(*objects: Any) -> None:
         place = f"{thing.__module__}.{thing.__qualname__}"
         code = inspect.cleandoc("\n" + inspect.getsource(thing)).rstrip()
         display(Markdown(f"*`{place}`*\n\n```python\n{code}\n```"))
+
+
+def show_cpp(*names: str) -> None:
+    """Display functions of ``insidegpt/infer/native.cpp``, each with its comment."""
+    file = resources.files("insidegpt.infer") / "native.cpp"
+    blocks = file.read_text("utf-8").split("\n\n")
+    for name in names:
+        head = re.compile(rf"^[a-z].*\b{name}\(", re.M)
+        first = next((n for n, b in enumerate(blocks) if head.search(b)), None)
+        if first is None:
+            raise ValueError(f"native.cpp has no function {name}.")
+        code = blocks[first].strip()
+        display(Markdown(f"*`infer/native.cpp`*\n\n```cpp\n{code}\n```"))
 
 
 def same(
