@@ -151,6 +151,7 @@ def serve(
     try:
         import uvicorn
 
+        from insidegpt.infer.guard import Impatient
         from insidegpt.infer.server import Limits, make_app
     except ImportError as error:
         raise click.ClickException(
@@ -163,7 +164,8 @@ def serve(
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{model} answers at http://{host}:{port}/v1, Ctrl-C ends.")
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    settings = {"http": Impatient, "timeout_graceful_shutdown": 5}
+    uvicorn.run(app, host=host, port=port, log_level="warning", **settings)
 
 
 def load(source: str, bits: str):

@@ -170,6 +170,28 @@ def test_other_processors_would_give_the_same_bits(small, bits, monkeypatch):
         assert torch.equal(other.logits(other.hidden(IDS)), right), level
 
 
+def test_extreme_numbers_stay_numbers(small):
+    """Gates far below zero close, and a group of next to nothing is nothing."""
+    loud = GPT(SMALL)
+    loud.load_state_dict(small.state_dict())
+    for block in loud.blocks:
+        block.mlp.gate.weight.data *= 300
+    assert Native(loud, bits=8).hidden(IDS).isfinite().all()
+    tiles = pack_tiles(torch.ones(16, 32), bits=8)
+    assert multiply(torch.full((1, 32), 1e-38), tiles).abs().max() <= 1e-30
+
+
+def test_what_happens_to_the_model_afterwards_does_not_matter(small):
+    model = GPT(SMALL)
+    model.load_state_dict(small.state_dict())
+    fast = Native(model, bits=8)
+    before = fast.logits(fast.hidden(IDS))
+    model.half()
+    for p in model.parameters():
+        p.data.zero_()
+    assert torch.equal(fast.logits(fast.hidden(IDS)), before)
+
+
 def test_smollm2_expects_nearly_the_same(smollm2, tokenizer):
     """Kullback-Leibler divergence of the next token, averaged over a text."""
     ids = torch.tensor([tokenizer.encode(WEATHER_REPORT)])
@@ -230,9 +252,11 @@ def test_what_it_cannot_run_is_refused(change, sentence):
 
 def test_a_cache_of_another_kind_or_too_small_is_refused(fast):
     wrong = new_cache(Engine(GPT(SMALL)), batch=1, max_tokens=30)
-    with pytest.raises(ValueError, match="cache must hold torch.float16"):
+    with pytest.raises(ValueError, match="must be one that new_cache makes"):
         fast.hidden(IDS, cache=wrong)
     with pytest.raises(ValueError, match="room for 20 tokens, not 30"):
         fast.hidden(IDS, cache=new_cache(fast, batch=1, max_tokens=20))
+    with pytest.raises(ValueError, match="Rows of 32 do not fit"):
+        multiply(torch.ones(1, 32), fast.unembedding)
     with pytest.raises(ValueError, match="padding on the left alone"):
         fast.hidden(IDS, valid=torch.arange(30)[None] < 20)

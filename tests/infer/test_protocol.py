@@ -41,3 +41,22 @@ def test_bad_fields_are_named(post, fields, status, words):
 )
 def test_bodies_that_are_no_request_are_refused(post, body):
     is_openai_error(post(content=body), 400)
+
+
+def test_an_answer_can_be_sent_back_as_it_came(client):
+    """As programs do with OpenAI's library; and nulls ask for nothing."""
+    first = client.chat.completions.create(**ASK, max_tokens=5, temperature=0)
+    said = first.choices[0].message
+    for message in (said, said.model_dump()):
+        reply = client.chat.completions.create(
+            model="smollm2",
+            messages=[*FRANCE, message, {"role": "user", "content": "And of Italy?"}],
+            max_tokens=3,
+            temperature=None,
+            stop=None,
+        )
+        assert reply.usage.completion_tokens == 3
+
+
+def test_broken_json_is_called_that(post):
+    assert is_openai_error(post(content=b'{"model": '), 400)["param"] is None

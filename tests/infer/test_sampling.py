@@ -148,3 +148,8 @@ def test_settings_that_mean_nothing_are_one_sentence(settings, sentence):
 def test_a_temperature_too_small_for_float32_is_greedy_not_nan():
     p = distribution(torch.tensor([[1.0, 3.0, 2.0]]), temperature=1e-300)
     assert p.tolist() == [[0.0, 1.0, 0.0]]
+
+
+def test_a_share_too_small_for_float32_keeps_the_best_token():
+    p = distribution(torch.tensor([[1.0, 3.0, 2.0]]), top_p=1e-320)
+    assert p.tolist() == [[0.0, 1.0, 0.0]]

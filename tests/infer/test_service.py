@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+import httpx
 import openai
 import pytest
 from serving import ASK, idle, is_openai_error
 
+from insidegpt.infer.generate import Sampler
+from insidegpt.infer.service import Overloaded
 from insidegpt.infer.stream import answer
 
 
@@ -92,4 +95,58 @@ def test_an_answer_that_takes_too_long_ends_there(post, server):
         server.app.state.limits = server.limits
     assert response.json()["choices"][0]["finish_reason"] == "length"
     assert 0 < response.json()["usage"]["completion_tokens"] < 399
+    assert idle(server)
+
+
+def test_clients_that_leave_the_queue_leave_no_trace(post, server):
+    """One text in every slot; those who wait go away, and others may wait again."""
+    service = server.app.state.service
+    ids, settings = [1, 2], {"max_new_tokens": 400, "sampler": Sampler(2.0)}
+    running = [service.start(ids, **settings) for _ in range(8)]
+    waiting = [service.start(ids, **settings) for _ in range(4)]
+    with pytest.raises(Overloaded):
+        service.start(ids, **settings)
+    assert is_openai_error(post(content=json.dumps(ASK)), 429)
+    for one in waiting:
+        service.drop(one.job)
+    service.check_load()  # there is room again, though no slot is free
+    for one in running:
+        service.drop(one.job)
+    httpx.get(server.url + "/health")  # wakes the loop: this is another thread
+    assert idle(server)
+
+
+def test_a_hopeless_prompt_is_refused_before_it_is_encoded(post, server):
+    start = time.monotonic()
+    body = ASK | {"messages": [{"role": "user", "content": "ä" * 400_000}]}
+    is_openai_error(post(content=json.dumps(body, ensure_ascii=False).encode()), 400)
+    assert time.monotonic() - start < 1
+
+
+def test_many_wrong_things_cost_no_more_than_one(post):
+    start = time.monotonic()
+    for wrong in ([1] * 300_000, [{}] * 200_000):
+        error = is_openai_error(
+            post(content=json.dumps(ASK | {"messages": wrong})), 400
+        )
+        assert error["param"].startswith("messages.0")
+    assert time.monotonic() - start < 2
+
+
+def test_a_request_that_never_got_a_place_is_told_so(post, server):
+    """Not an answer of no words: 429, to come back later."""
+    service = server.app.state.service
+    busy = [
+        service.start([1], max_new_tokens=400, sampler=Sampler(2.0)) for _ in range(8)
+    ]
+    server.app.state.limits = replace(server.limits, answer_s=0.05)
+    try:
+        is_openai_error(post(content=json.dumps(ASK)), 429)
+        streamed = post(content=json.dumps(ASK | {"stream": True}))
+        assert "No place came free" in streamed.text
+    finally:
+        server.app.state.limits = server.limits
+        for one in busy:
+            service.drop(one.job)
+    httpx.get(server.url + "/health")
     assert idle(server)

@@ -12,14 +12,46 @@ from typing import Any
 
 from fastapi import HTTPException
 from starlette.responses import JSONResponse
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from insidegpt.infer.protocol import error
 
 log = logging.getLogger(__name__)
+CLOSE = {"Connection": "close"}
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Impatient(H11Protocol):
+    """A connection that is cut if its client sends no request, or takes no answer.
+
+    For uvicorn's ``http``; what happens within a request is the ``Guard``'s.
+    """
+
+    seconds = 20.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.clock = self.loop.call_later(self.seconds, self.give_up_waiting)
+
+    def give_up_waiting(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.clock.cancel()
+        self.clock = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.clock.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.clock.cancel()
+        super().connection_lost(exc)
 
 
 def refuse(status: int, message: str, **fields: str | None) -> JSONResponse:
@@ -57,6 +89,12 @@ class Guard:
 
         try:
             await self.app(scope, self.limited(receive), send_in_time)
+        except TimeoutError:  # the client takes no more of its answer
+            log.info("a client was too slow on %s", scope["path"])
+        except asyncio.CancelledError:  # the server is going down
+            if not started:
+                gone = refuse(503, "The server is shutting down.", kind="server_error")
+                await gone(scope, receive, send)
         except Exception as fault:
             # Where, but not what: a message might hold the prompt.
             where = "".join(traceback.format_tb(fault.__traceback__))
@@ -85,11 +123,11 @@ class Guard:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, "The body took too long.") from None
+                raise HTTPException(408, "The body took too long.", CLOSE) from None
             size += len(message.get("body", b""))
             if size > self.most_bytes:
                 limit = f"The body is larger than {self.most_bytes} bytes."
-                raise HTTPException(413, limit)
+                raise HTTPException(413, limit, CLOSE)
             complete = not message.get("more_body", False)
             return message
 

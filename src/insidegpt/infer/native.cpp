@@ -84,6 +84,11 @@ inline Floats larger(Floats a, Floats b) {
       [&](int i) { return a.part[i] > b.part[i] ? a.part[i] : b.part[i]; });
 }
 
+inline Floats smaller(Floats a, Floats b) {
+  return each<Floats>(
+      [&](int i) { return a.part[i] < b.part[i] ? a.part[i] : b.part[i]; });
+}
+
 inline Floats to_floats(Ints a) {
   return each<Floats>(
       [&](int i) { return __builtin_convertvector(a.part[i], FloatPart); });
@@ -103,7 +108,7 @@ inline float total(Floats v) {
 
 // e^x = 2^n e^r: n goes into the exponent, and r is so small that the series is short.
 inline Floats exponential(Floats x) {
-  x = larger(x, Floats{} - 87.0f);
+  x = smaller(larger(x, Floats{} - 87.0f), Floats{} + 88.0f);
   Floats n = whole(x * 1.44269504f), r = x - n * 0.693359375f + n * 2.12194440e-4f;
   Floats p = Floats{} + 1.0f / 5040;
   for (float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
@@ -127,6 +132,15 @@ inline Floats from_half(const Half* from) {
 #endif
 }
 
+inline Half to_half(float x) {
+#if defined(__F16C__)
+  return _cvtss_sh(x, 0);  // to nearest
+#else
+  _Float16 half = x;
+  return load<Half>(&half);
+#endif
+}
+
 // Numbers of 16 bits in pairs: a[0] b[0] + a[1] b[1], and so on.
 inline IntPart pairs(IntPart a, IntPart b) {
 #if defined(__AVX512BW__)
@@ -147,7 +161,8 @@ inline Ints dot4(Ints sums, Ints u, const int8_t* x) {
   return {(IntPart)_mm512_dpbusd_epi32(
       (__m512i)sums.part[0], (__m512i)u.part[0], (__m512i)four)};
 #else  // even and odd bytes apart
-  IntPart even = (IntPart)((ShortPart)four << 8 >> 8), odd = (IntPart)((ShortPart)four >> 8);
+  IntPart even = (IntPart)((ShortPart)four << 8 >> 8);
+  IntPart odd = (IntPart)((ShortPart)four >> 8);
   return each<Ints>([&](int i) {
     IntPart b = u.part[i];
     return sums.part[i] + pairs(b & 0x00ff00ff, even) + pairs(b >> 8 & 0x00ff00ff, odd);
@@ -174,7 +189,7 @@ struct Rounded {
       float peaks[LANES], peak = 0;
       store(peaks, larger(larger(a, none - a), larger(b, none - b)));
       for (float p : peaks) peak = p > peak ? p : peak;
-      float steps = peak > 0 ? 127 / peak : 0;
+      float steps = peak > 1e-30f ? 127 / peak : 0;  // below, 127 / peak overflows
       a = a * steps, b = b * steps;
       Floats qa = whole(a), qb = whole(b);
       Floats pa = whole((a - qa) * 254), pb = whole((b - qb) * 254);
@@ -292,14 +307,11 @@ void attend(const float* q, const Half* k, const Half* v, int count, int D, floa
     p[s] = total(sum) * scale;
     largest = p[s] > largest ? p[s] : largest;
   }
-  for (int s = count; s % LANES; s++) p[s] = -INFINITY;
+  for (int s = 0; s < count; s += LANES)
+    store(p + s, exponential(floats(p + s) - largest));
+  for (int s = count; s % LANES; s++) p[s] = 0;
   Floats all = {};
-  for (int s = 0; s < count; s += LANES) {
-    Floats e = exponential(floats(p + s) - largest);
-    store(p + s, e);
-    for (int i = s; i < s + LANES; i++) p[i] = i < count ? p[i] : 0;
-    all = all + floats(p + s);
-  }
+  for (int s = 0; s < count; s += LANES) all = all + floats(p + s);
   float inverse = 1 / total(all);
   for (int i = 0; i < D; i += LANES) {
     Floats sum = {};
@@ -349,8 +361,7 @@ void remember(const Model& m, const Row& row, int64_t n, float* qkv) {
     const float *k = qkv + (m.H + h) * m.D, *v = k + m.K * m.D;
     int64_t at = n * row.layer + h * row.head + row.here * m.D;
     for (int i = 0; i < m.D; i++) {
-      _Float16 key = k[i], value = v[i];
-      row.keys[at + i] = load<Half>(&key), row.values[at + i] = load<Half>(&value);
+      row.keys[at + i] = to_half(k[i]), row.values[at + i] = to_half(v[i]);
     }
   }
 }

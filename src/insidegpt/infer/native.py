@@ -74,13 +74,17 @@ def build(tune: str) -> ctypes.CDLL:
             command = [compiler, *FLAGS, tune, *threads, str(path), "-o", target]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode == 0:
-                return declared(ctypes.CDLL(target))
+                return loaded(target)
     reason = (done.stderr.strip() or "it gave no reason").splitlines()[0]
     raise RuntimeError(f"{Path(compiler).name} can't compile native.cpp: {reason}.")
 
 
-def declared(lib: ctypes.CDLL) -> ctypes.CDLL:
-    """The types of its two functions."""
+def loaded(path: str) -> ctypes.CDLL:
+    """The library, with the types of its functions. RuntimeError if it won't load."""
+    try:
+        lib = ctypes.CDLL(path)
+    except OSError as error:
+        raise RuntimeError(f"What was compiled can't be loaded: {error}.") from error
     blocks = ctypes.POINTER(Blocks)
     lib.run_blocks.argtypes = [blocks, Int64, Pointer, Pointer]
     matrix, norm = [Int64, Pointer, Int64, Int64], [Pointer, Double]
@@ -97,8 +101,9 @@ def multiply(
     eps: float = 0.0,
 ) -> Float[Tensor, "rows N"]:
     """x Wᵀ, with x rounded to eight bits in groups of 32, after RMSNorm if asked."""
-    x = x.float().contiguous()
-    N, K = w.shape
+    x, (N, K) = x.float().contiguous(), w.shape
+    if x.shape[1] != K:
+        raise ValueError(f"Rows of {x.shape[1]} do not fit a matrix of {N} x {K}.")
     y = torch.empty(len(x), N)
     scale = None if norm is None else norm.data_ptr()
     matrix = w.bits, w.data.data_ptr(), N, K
@@ -128,7 +133,7 @@ class Native:
         self.embedding = self.unembedding = pack_tiles(model.embed.weight, bits=8)
         if not c.tied:
             self.unembedding = pack_tiles(model.unembed.weight, bits=8)
-        self.norm = model.norm.weight.float()
+        self.norm = model.norm.weight.detach().to(torch.float32, copy=True)
         self.parts: list[Tensor] = []  # all that the structures below point to
         positions = torch.arange(c.context_tokens)[None]
         angles = rope_angles(positions, c.d_head, base=c.rope_base, dtype=torch.float32)
@@ -153,8 +158,8 @@ class Native:
 
     def keep(self, tensor: Tensor) -> int:
         """Its address, good as long as this object lives."""
-        if tensor.is_floating_point():
-            tensor = tensor.float()
+        if tensor.is_floating_point():  # a copy: the model's own may change or go
+            tensor = tensor.detach().to(torch.float32, copy=True)
         self.parts.append(tensor.contiguous())
         return self.parts[-1].data_ptr()
 
@@ -173,6 +178,7 @@ class Native:
         cache = cache or new_cache(self, batch=B, max_tokens=T)
         first = [0] * B if valid is None else padding(valid, cache.tokens + T)
         self.check(ids, cache.tokens)
+        self.check_cache(cache)
         places = [place(cache, T, text=b, first=first[b]) for b in range(B)]
         x = self.run(ids.flatten(), torch.cat(places))
         cache.advance(T)
@@ -188,11 +194,22 @@ class Native:
         counts = list(counts or [1] * len(caches))
         for rows, cache in zip(ids.split(counts), caches, strict=True):
             self.check(rows[None], cache.tokens)
+            self.check_cache(cache)
         places = [place(c, n) for c, n in zip(caches, counts, strict=True)]
         x = self.run(ids, torch.cat(places))
         for cache, count in zip(caches, counts, strict=True):
             cache.advance(count)
         return self.logits(x)
+
+    def check_cache(self, cache: KVCache) -> None:
+        """Raise ValueError for one of another model: the C++ would write beside it."""
+        c, keys = self.config, cache.keys[0]
+        shape = len(cache.keys), keys.shape[1], keys.shape[3]
+        if shape != (c.n_layers, c.n_kv_heads, c.d_head) or keys.dtype != self.dtype:
+            raise ValueError(
+                f"The cache must be one that new_cache makes for this model, of "
+                f"{self.dtype}, not one of {keys.dtype} for {shape[0]} layers."
+            )
 
     def run(
         self, ids: Int[Tensor, " rows"], places: Int[Tensor, "rows 7"]
@@ -223,8 +240,6 @@ def place(
     ``first``: where the text begins; what lies before is padding and sees itself.
     """
     keys, values = cache.keys[0][text], cache.values[0][text]  # (K, room, D)
-    if keys.dtype != Native.dtype:
-        raise ValueError(f"The cache must hold {Native.dtype}, not {keys.dtype}.")
     here = torch.arange(cache.tokens, cache.end(tokens))
     start = here.clamp(max=first)
     memory = keys.data_ptr(), values.data_ptr(), cache.keys[0].numel(), keys.stride(0)

@@ -5,14 +5,16 @@ not served is refused, not ignored. Page: tools/openai-api.
 """
 
 import time
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_TOP_LOGPROBS = 20
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
+TokenId = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 
 
 class Part(BaseModel):
@@ -26,7 +28,14 @@ class Part(BaseModel):
 class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
     role: Literal["system", "user", "assistant"]
-    content: str | list[Part]
+    content: str | Annotated[list[Part], Field(fail_fast=True)]
+    # What an answer of this protocol may carry, and clients send back, empty.
+    name: str | None = None
+    refusal: None = None
+    annotations: None = None
+    audio: None = None
+    function_call: None = None
+    tool_calls: None = None
 
     @property
     def text(self) -> str:
@@ -56,6 +65,14 @@ class Request(BaseModel):
     presence_penalty: Literal[0] = 0
     user: str | None = None  # accepted as others do, and not kept
 
+    @model_validator(mode="before")
+    @classmethod
+    def without_nulls(cls, fields: Any) -> Any:
+        """A field that is null was not asked for; clients send such."""
+        if not isinstance(fields, dict):
+            return fields
+        return {name: value for name, value in fields.items() if value is not None}
+
     @property
     def stops(self) -> list[str]:
         return [self.stop] if isinstance(self.stop, str) else self.stop or []
@@ -66,7 +83,7 @@ class Request(BaseModel):
 
 
 class ChatRequest(Request):
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True)
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     logprobs: bool = False
@@ -83,7 +100,7 @@ class ChatRequest(Request):
 
 
 class CompletionRequest(Request):
-    prompt: str | Annotated[list[int], Field(min_length=1)]
+    prompt: str | Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
     max_tokens: int | None = Field(16, ge=1)
     logprobs: int | None = Field(None, ge=0, le=5)
     echo: Literal[False] = False
@@ -216,6 +233,20 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
     }
+
+
+UNIONS = ("str", "constrained-str")  # what pydantic calls one of several types
+
+
+def explain(errors: Sequence[dict[str, Any]]) -> tuple[str, str | None]:
+    """One sentence on what is wrong with a request, and the field that is."""
+    plain = ("string_type", "list_type")  # of a choice of types the others say more
+    first = next((e for e in errors if e["type"] not in plain), errors[0])
+    if first["type"] == "json_invalid":
+        return "The body is not valid JSON.", None
+    parts = [str(part) for part in first["loc"][1:]]
+    place = ".".join(part for part in parts if part not in UNIONS and "[" not in part)
+    return f"{place or 'The request'}: {first['msg']}.", place or None
 
 
 def error(

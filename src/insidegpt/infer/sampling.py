@@ -44,7 +44,8 @@ def keep_top_p(p: Probabilities, share: float) -> Probabilities:
     likely = (p >= poor).any(0).nonzero()[:, 0]
     p_sorted, order = p[:, likely].sort(dim=-1, descending=True, stable=True)
     before = p_sorted.cumsum(-1) - p_sorted  # mass of the tokens ahead in the order
-    kept = p_sorted.masked_fill(before >= share * total, 0.0)
+    cut = (before >= share * total) & (before > 0)  # a tiny share may round to 0
+    kept = p_sorted.masked_fill(cut, 0.0)
     return torch.zeros_like(p).scatter(1, likely[order], kept)
 
 

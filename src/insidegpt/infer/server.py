@@ -6,43 +6,33 @@ Page: tools/openai-api.
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 
 import torch
 from fastapi import APIRouter, FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.security import HTTPBearer
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from insidegpt.infer import protocol
 from insidegpt.infer.generate import Model, Sampler
 from insidegpt.infer.guard import Guard, refuse
 from insidegpt.infer.protocol import Chat, ChatRequest, Completion, CompletionRequest
-from insidegpt.infer.service import Answer, Metrics, Overloaded, Piece, Service
+from insidegpt.infer.service import (
+    Answer,
+    Limits,
+    Metrics,
+    Overloaded,
+    Piece,
+    Service,
+)
 from insidegpt.text.bpe import Tokenizer
 from insidegpt.text.chat import END, Message, encode_chat
 
 Ask = ChatRequest | CompletionRequest
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one client may ask of the server."""
-
-    slots: int = 8  # texts at a time
-    waiting: int = 64  # more are told to come back
-    prompt_tokens: int = 4096
-    new_tokens: int = 2048
-    body_bytes: int = 1_000_000
-    answer_s: float = 300.0  # an answer that takes longer ends there
-    client_s: float = 20.0  # to send a request, to take a piece of the answer
 
 
 class Refusal(Exception):
@@ -62,13 +52,15 @@ def make_app(
 ) -> FastAPI:
     """The application; ``insidegpt serve`` gives it to uvicorn."""
     limits = limits or Limits()
-    service = Service(model, tokenizer, slots=limits.slots, most_waiting=limits.waiting)
+    service = Service(model, tokenizer, limits)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(service.run())
         yield
         task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
     app = FastAPI(title="Inside ChatGPT", lifespan=lifespan)
     app.state.service, app.state.metrics = service, Metrics(service.batcher)
@@ -120,9 +112,12 @@ async def one_model(request: Request, model: str) -> dict:
 async def chat(request: Request, ask: ChatRequest) -> Response:
     """The assistant's next message."""
     check_model(request, ask.model)
-    tokenizer = request.app.state.service.tokenizer
+    service = request.app.state.service
+    tokenizer = service.tokenizer
     messages = [Message(role=m.role, content=m.text) for m in ask.messages]
-    ids = await in_thread(encode_chat, tokenizer, messages)
+    size = sum(len(m.text) for m in ask.messages)
+    with refusals():
+        ids = await service.encoded(size, encode_chat, tokenizer, messages)
     answer = begin(request, ask, ids, stop_ids=[tokenizer.special[END]])
     return await respond(request, ask, answer, Chat)
 
@@ -131,20 +126,25 @@ async def chat(request: Request, ask: ChatRequest) -> Response:
 async def completions(request: Request, ask: CompletionRequest) -> Response:
     """The prompt, continued."""
     check_model(request, ask.model)
-    tokenizer = request.app.state.service.tokenizer
-    ids = ask.prompt
+    service = request.app.state.service
+    tokenizer, ids = service.tokenizer, ask.prompt
     if isinstance(ids, str):
-        ids = await in_thread(tokenizer.encode, ids)
+        with refusals():
+            ids = await service.encoded(len(ids), tokenizer.encode, ids)
     ends = [i for name, i in tokenizer.special.items() if name == "<|endoftext|>"]
     return await respond(
         request, ask, begin(request, ask, ids, stop_ids=ends), Completion
     )
 
 
-async def in_thread(encode, *arguments) -> list[int]:
-    """Encode beside the event loop: a megabyte of text takes a second."""
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What the service can't do, as an answer to the client."""
     try:
-        return await asyncio.to_thread(encode, *arguments)
+        yield
+    except Overloaded:
+        message = "Too many requests are waiting: try again in a moment."
+        raise Refusal(429, message, code="rate_limit_exceeded") from None
     except ValueError as problem:
         raise Refusal(400, str(problem)) from None
 
@@ -183,15 +183,10 @@ def begin(
     top_p = ask.top_p if ask.top_p < 1 else None
     sampler = Sampler(ask.temperature, top_p=top_p, generator=generator)
     settings = {"max_new_tokens": new, "sampler": sampler, "stop_ids": stop_ids}
-    try:
+    with refusals():
         return service.start(
             ids, **settings, stop=ask.stops, logprobs=ask.wanted_logprobs
         )
-    except Overloaded:
-        message = "Too many requests are waiting: try again in a moment."
-        raise Refusal(429, message, code="rate_limit_exceeded") from None
-    except ValueError as problem:
-        raise Refusal(400, str(problem)) from None
 
 
 async def respond(
@@ -201,27 +196,45 @@ async def respond(
     pieces = watched(request, answer)
     if ask.stream:
         events = stream(pieces, ask, answer, shape)
-        return StreamingResponse(events, media_type="text/event-stream")
+        return Events(events, answer)
     whole = asyncio.create_task(collect(pieces, ask, answer, shape))
     gone = asyncio.create_task(disconnected(request))
     try:
         await asyncio.wait((whole, gone), return_when=asyncio.FIRST_COMPLETED)
-        return JSONResponse(whole.result() if whole.done() else None)
+        with refusals():
+            return JSONResponse(whole.result() if whole.done() else None)
     finally:
         whole.cancel()
         gone.cancel()
 
 
+class Events(StreamingResponse):
+    """A stream that frees its text's place however it ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[str], answer: Answer) -> None:
+        super().__init__(events)
+        self.answer = answer
+
+    async def __call__(self, scope, receive, send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.answer.service.drop(self.answer.job)
+
+
 async def watched(request: Request, answer: Answer) -> AsyncIterator[Piece]:
     """The pieces of an answer, counted."""
-    metrics, start = request.app.state.metrics, time.perf_counter()
-    metrics.tokens.labels("read").inc(answer.prompt_tokens)
+    metrics, start, counted = request.app.state.metrics, time.perf_counter(), 0
     seconds = request.app.state.limits.answer_s
     async with aclosing(answer.pieces(seconds=seconds)) as pieces:
         async for piece in pieces:
-            if answer.made == 1:
+            if not counted:
                 metrics.first_s.observe(time.perf_counter() - start)
-            metrics.tokens.labels("written").inc()
+                metrics.tokens.labels("read").inc(answer.prompt_tokens)
+            metrics.tokens.labels("written").inc(answer.made - counted)
+            counted = answer.made
             yield piece
 
 
@@ -252,6 +265,9 @@ async def stream(
             if piece.text or choices or piece.finish:
                 chunk = shape.chunk(piece.text, choices, piece.finish)
                 yield event(head | {"choices": [chunk]})
+    except Overloaded:
+        yield event(protocol.error("No place came free in time.", kind="server_error"))
+        return
     except RuntimeError as problem:
         yield event(protocol.error(str(problem), kind="server_error"))
         return
@@ -273,12 +289,11 @@ async def disconnected(request: Request) -> None:
 
 async def on_invalid(request: Request, problem: RequestValidationError) -> Response:
     """Which field is wrong, and how; not what it held."""
-    first = problem.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:])
-    return refuse(
-        400, f"{place or 'The request'}: {first['msg']}.", param=place or None
-    )
+    message, place = protocol.explain(problem.errors())
+    return refuse(400, message, param=place)
 
 
 async def on_http(request: Request, problem: HTTPException) -> Response:
-    return refuse(problem.status_code, f"{problem.detail.rstrip('.')}.")
+    response = refuse(problem.status_code, f"{problem.detail.rstrip('.')}.")
+    response.headers.update(problem.headers or {})
+    return response

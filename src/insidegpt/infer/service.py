@@ -6,8 +6,9 @@ for a client. Page: tools/openai-api.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -19,6 +20,19 @@ from insidegpt.infer.stream import TextWriter, check_pair
 from insidegpt.text.bpe import Tokenizer
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may ask of the server."""
+
+    slots: int = 8  # texts at a time
+    waiting: int = 64  # more are told to come back
+    prompt_tokens: int = 4096
+    new_tokens: int = 2048
+    body_bytes: int = 1_000_000
+    answer_s: float = 300.0  # an answer that takes longer ends there
+    client_s: float = 20.0  # to send a request, to take a piece of the answer
 
 
 @dataclass(frozen=True)
@@ -53,13 +67,14 @@ class Metrics:
 class Service:
     """Runs as long as ``run`` is awaited; ``start`` gives each client its stream."""
 
-    def __init__(
-        self, model: Model, tokenizer: Tokenizer, *, slots: int = 8, most_waiting: int
-    ) -> None:
+    def __init__(self, model: Model, tokenizer: Tokenizer, limits: Limits) -> None:
         check_pair(model, tokenizer)
         self.model, self.tokenizer = model, tokenizer
-        self.batcher = Batcher(model, slots=slots)
-        self.most_waiting = most_waiting
+        self.batcher = Batcher(model, slots=limits.slots)
+        self.most_texts = limits.slots + limits.waiting
+        # No token is longer, so a longer text can't be a prompt.
+        self.most_characters = limits.prompt_tokens * max(map(len, tokenizer.vocab))
+        self.encoding = asyncio.Semaphore(1)
         self.answers: dict[Job, Answer] = {}
         self.wake = asyncio.Event()
 
@@ -87,6 +102,19 @@ class Service:
             self.batcher.clear()
             return [(answer, None) for answer in broken]
 
+    async def encoded(
+        self, characters: int, encode: Callable[..., list[int]], *arguments
+    ) -> list[int]:
+        """``encode(*arguments)`` in a thread, one text at a time.
+
+        ValueError if ``characters`` are hopelessly many, Overloaded if many wait.
+        """
+        self.check_load()
+        if characters > self.most_characters:
+            raise ValueError(f"A prompt of {characters} characters is too long.")
+        async with self.encoding:
+            return await asyncio.to_thread(encode, *arguments)
+
     def start(
         self,
         ids: Sequence[int],
@@ -98,10 +126,7 @@ class Service:
         logprobs: int | None = None,
     ) -> "Answer":
         """Queue a prompt. ValueError if it can't run, Overloaded if many wait."""
-        batcher = self.batcher
-        texts = len(batcher.waiting) + len(batcher.running)
-        if texts >= batcher.slots + self.most_waiting:
-            raise Overloaded
+        self.check_load()
         writer = TextWriter(self.tokenizer, stop)
         job = self.batcher.submit(
             ids, max_new_tokens=max_new_tokens, sampler=sampler, stop_ids=stop_ids
@@ -110,9 +135,17 @@ class Service:
         self.wake.set()
         return answer
 
+    def check_load(self) -> None:
+        """Raise Overloaded if no more texts may wait."""
+        texts = len(self.batcher.waiting) + len(self.batcher.running)
+        if texts >= self.most_texts:
+            raise Overloaded
+
     def drop(self, job: Job) -> None:
         """Free the place of a text, finished or not."""
         job.cancelled = True
+        with suppress(ValueError):
+            self.batcher.waiting.remove(job)
         self.answers.pop(job, None)
         self.wake.set()  # an idle batcher still has to let go of it
 
@@ -131,11 +164,14 @@ class Answer:
 
     async def pieces(self, *, seconds: float) -> AsyncIterator[Piece]:
         """Until the text ends or ``seconds`` are over. RuntimeError if a step broke."""
-        deadline = asyncio.get_running_loop().time() + seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         try:
             while True:
                 async with asyncio.timeout_at(deadline):
                     piece = await self.queue.get()
+                if loop.time() >= deadline:  # a client that reads too slowly
+                    raise TimeoutError
                 if piece is None:
                     raise RuntimeError("The model failed on this text.")
                 self.made += 1
@@ -143,6 +179,8 @@ class Answer:
                 if piece.finish:
                     return
         except TimeoutError:
+            if self.made == 0:
+                raise Overloaded from None
             yield Piece("", None, "length")
         finally:
             self.service.drop(self.job)

@@ -87,7 +87,9 @@ class TextWriter:
 
     def push(self, token: int) -> str:
         """The text that one more token makes certain."""
-        self.held += self.decoder.decode(self.tokenizer.token_bytes(token))
+        known = token < self.tokenizer.vocab_size  # or a row that pads the vocabulary
+        name = self.tokenizer.token_bytes(token) if known else b""
+        self.held += self.decoder.decode(name)
         found = [at for at in map(self.held.find, self.stop) if at >= 0]
         if found:
             self.stopped = True

@@ -63,4 +63,4 @@ class KVCache:
 
     def truncate(self, tokens: int) -> None:
         """Forget everything after the first ``tokens`` tokens."""
-        self.tokens = min(self.tokens, tokens)
+        self.tokens = max(0, min(self.tokens, tokens))

@@ -31,6 +31,7 @@ BYTE_ORDER = PRINTABLE + tuple(b for b in range(256) if b not in PRINTABLE)
 ALPHABET = tuple(bytes([byte]) for byte in BYTE_ORDER)
 
 CACHED_PIECES = 200_000  # then the cache starts anew
+CACHED_LENGTH = 40  # characters of a piece; longer ones hardly come twice
 LONG_PIECE_BYTES = 100  # from here on, a heap beats looking at all pairs again
 
 
@@ -73,9 +74,11 @@ class Tokenizer:
         for piece in self._split.findall(text):
             found = cache.get(piece)
             if found is None:
-                if len(cache) >= CACHED_PIECES:
-                    cache.clear()
-                found = cache[piece] = self._merge(self._start(piece))
+                found = self._merge(self._start(piece))
+                if len(piece) <= CACHED_LENGTH:
+                    if len(cache) >= CACHED_PIECES:
+                        cache.clear()
+                    cache[piece] = found
             ids += found
         return ids
 
