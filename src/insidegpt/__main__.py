@@ -157,10 +157,12 @@ def serve(
         raise click.ClickException(
             f"{error.name} is missing: install insidegpt[serve]."
         ) from error
-    network, tokenizer = load(model, bits)
     limits = Limits(slots=slots)
+    thread = ThreadPoolExecutor(1)
+    network, tokenizer = thread.submit(load, model, bits).result()
+    settings = {"name": model, "key": api_key, "limits": limits, "thread": thread}
     try:
-        app = make_app(network, tokenizer, name=model, key=api_key, limits=limits)
+        app = make_app(network, tokenizer, **settings)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{model} answers at http://{host}:{port}/v1, Ctrl-C ends.")

@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 
 import torch
@@ -49,10 +50,11 @@ def make_app(
     name: str = "smollm2",
     key: str | None = None,
     limits: Limits | None = None,
+    thread: ThreadPoolExecutor | None = None,
 ) -> FastAPI:
-    """The application; ``insidegpt serve`` gives it to uvicorn."""
+    """For uvicorn. ``thread`` is where the model was made and is to compute."""
     limits = limits or Limits()
-    service = Service(model, tokenizer, limits)
+    service = Service(model, tokenizer, limits, thread)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -77,10 +79,8 @@ def make_app(
 
 router = APIRouter()
 bearer = [Security(HTTPBearer(auto_error=False))]  # the Guard checks it; this tells
-ERRORS = {
-    code: {"description": "An error in OpenAI's shape"}
-    for code in (400, 401, 404, 408, 413, 429)
-}
+SHAPE = {"description": "An error in OpenAI's shape"}
+ERRORS = {code: SHAPE for code in (400, 401, 404, 408, 413, 429)}
 
 
 @router.get("/health")

@@ -67,9 +67,16 @@ class Metrics:
 class Service:
     """Runs as long as ``run`` is awaited; ``start`` gives each client its stream."""
 
-    def __init__(self, model: Model, tokenizer: Tokenizer, limits: Limits) -> None:
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        limits: Limits,
+        thread: ThreadPoolExecutor | None = None,
+    ) -> None:
         check_pair(model, tokenizer)
         self.model, self.tokenizer = model, tokenizer
+        self.thread = thread or ThreadPoolExecutor(1, thread_name_prefix="batcher")
         self.batcher = Batcher(model, slots=limits.slots)
         self.most_texts = limits.slots + limits.waiting
         # No token is longer, so a longer text can't be a prompt.
@@ -79,16 +86,20 @@ class Service:
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Step whenever there is work. One thread: PyTorch keeps workers for each."""
+        """Step whenever there is work, always in the same thread.
+
+        Best in the thread that made the model: OpenMP keeps workers for each thread
+        that had some, and if there are more than cores they sleep between two pieces
+        of work, which makes a token four times as long.
+        """
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="batcher") as thread:
-            while True:
-                await self.wake.wait()
-                while self.batcher.busy:
-                    steps = await loop.run_in_executor(thread, self.step)
-                    for answer, item in steps:
-                        answer.queue.put_nowait(item)
-                self.wake.clear()
+        while True:
+            await self.wake.wait()
+            while self.batcher.busy:
+                steps = await loop.run_in_executor(self.thread, self.step)
+                for answer, item in steps:
+                    answer.queue.put_nowait(item)
+            self.wake.clear()
 
     def step(self) -> list[tuple["Answer", Piece | None]]:
         """In the thread: one token for everybody; None for all if something broke."""
