@@ -153,3 +153,9 @@ def test_a_temperature_too_small_for_float32_is_greedy_not_nan():
 def test_a_share_too_small_for_float32_keeps_the_best_token():
     p = distribution(torch.tensor([[1.0, 3.0, 2.0]]), top_p=1e-320)
     assert p.tolist() == [[0.0, 1.0, 0.0]]
+
+
+def test_logits_that_are_no_numbers_are_an_error_and_not_the_last_token():
+    for p in (torch.zeros(1, 4), torch.full((1, 4), float("nan"))):
+        with pytest.raises(ValueError, match="No token has a probability"):
+            draw(p)

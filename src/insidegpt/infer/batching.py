@@ -128,7 +128,7 @@ class Batcher:
             self.model.hidden(row[None], cache=cache)[:, -1]
             for row, cache in zip(ids.split(1), caches, strict=True)
         ]
-        return self.model.logits(torch.cat(hidden))
+        return torch.cat([self.model.logits(row) for row in hidden])
 
     def choose(self, job: Job, logits: Float[Tensor, "1 V"]) -> Token:
         id = int(job.sampler(logits, torch.tensor([job.text])))

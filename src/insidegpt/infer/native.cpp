@@ -296,7 +296,7 @@ void swiglu(float* gate, const float* up, int n) {
   }
 }
 
-// One head of one token looks at `count` keys; p has room for a number each.
+// One head of one token looks at `count` keys; p has room for them and 16 more.
 void attend(const float* q, const Half* k, const Half* v, int count, int D, float* p,
             float* out) {
   float scale = 1 / std::sqrt((float)D), largest = -INFINITY;

@@ -100,10 +100,16 @@ def multiply(
     *,
     eps: float = 0.0,
 ) -> Float[Tensor, "rows N"]:
-    """x Wᵀ, with x rounded to eight bits in groups of 32, after RMSNorm if asked."""
+    """x Wᵀ, with x rounded to two bytes in groups of 32, after RMSNorm if asked."""
     x, (N, K) = x.float().contiguous(), w.shape
     if x.shape[1] != K:
         raise ValueError(f"Rows of {x.shape[1]} do not fit a matrix of {N} x {K}.")
+    if norm is not None:
+        norm = norm.float().contiguous()
+        if norm.shape != (K,):
+            raise ValueError(
+                f"A norm of {len(norm)} weights is not one for rows of {K}."
+            )
     y = torch.empty(len(x), N)
     scale = None if norm is None else norm.data_ptr()
     matrix = w.bits, w.data.data_ptr(), N, K
@@ -126,6 +132,10 @@ class Native:
         c = self.config = model.config
         self.bits = bits
         check_family(c)
+        if model.device.type != "cpu":
+            raise ValueError(
+                f"The C++ runs on the CPU; the model is on {model.device}."
+            )
         if c.d_head % 16:
             raise ValueError(f"Heads must be a multiple of 16 wide, not {c.d_head}.")
         self.run_blocks = library().run_blocks
@@ -253,14 +263,17 @@ def padding(valid: Bool[Tensor, "B S"], tokens: int) -> list[int]:
         raise ValueError(
             f"valid must cover all {tokens} positions, padding on the left alone."
         )
-    return (~valid).sum(1).tolist()
+    return valid.logical_not().sum(1).tolist()
 
 
 def fastest(model: GPT, *, bits: int | None = None) -> Model:
     """The fastest form of a model that can be had here: Native, Engine or itself.
 
-    bits: of the weights; if not given, 4 where that changes no weight, else 8.
+    bits: of the weights, 4 or 8; if not given, 4 where that changes none (judged by
+    one matrix), else 8.
     """
+    if bits not in (None, 4, 8):
+        raise ValueError(f"bits must be 8 or 4, not {bits}.")
     if bits is None:
         bits = 4 if fits(model) else 8
     for form in (Native, Engine):

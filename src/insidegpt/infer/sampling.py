@@ -39,7 +39,7 @@ def keep_top_p(p: Probabilities, share: float) -> Probabilities:
     """
     total = p.sum(-1, keepdim=True)
     # Tokens below a V-th of the rest can't fill it: the line is crossed before them.
-    # Sorting the others alone is ten times as fast.
+    # Sorting the others alone is mostly ten times as fast.
     poor = (1 - share) * total / p.shape[-1]
     likely = (p >= poor).any(0).nonzero()[:, 0]
     p_sorted, order = p[:, likely].sort(dim=-1, descending=True, stable=True)
@@ -94,7 +94,9 @@ def draw(
     ends = p.cumsum(-1, dtype=torch.float64)  # (B, V)
     dart = torch.rand(len(p), 1, dtype=torch.float64, generator=generator)
     hit = torch.searchsorted(ends, dart.to(p.device) * ends[:, -1:], right=True)
-    return hit[:, 0].clamp(max=p.shape[-1] - 1)
+    if not (ends[:, -1] > 0).all():
+        raise ValueError("No token has a probability: are the logits numbers?")
+    return hit[:, 0]
 
 
 def check_settings(

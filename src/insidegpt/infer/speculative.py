@@ -96,8 +96,9 @@ class DraftModel:
         if same is None:
             same = min(len(self.text), len(text) - 1)
         self.cache.truncate(same)
+        logits = read(self.model, torch.tensor([text[same:]]), self.cache)
         self.text = list(text)
-        return read(self.model, torch.tensor([text[same:]]), self.cache)
+        return logits
 
 
 def speculate(

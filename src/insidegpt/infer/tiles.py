@@ -2,7 +2,8 @@
 
 A tile is 16 rows by 32 columns: its numbers q, then 16 scales and 16 zeros in float16,
 one pair a row, w = scale q + zero. Weights out of a GGUF's Q4_1 or Q8_0 blocks come
-through unchanged: a tile's pair *is* the block's. Page: code/fast-inference.
+through unchanged where the blocks use their outermost levels, as rounding leaves them:
+a tile's pair *is* the block's. Page: code/fast-inference.
 """
 
 from typing import NamedTuple
@@ -41,6 +42,8 @@ def pack_tiles(weight: Float[Tensor, "N K"], *, bits: int) -> Tiles:
 def _pack(weight: Float[Tensor, "N K"], bits: int) -> UInt8[Tensor, "strips _ _"]:
     strips = len(weight) // ROWS
     q, scale, zero = ROUND[bits](weight.float().view(len(weight), -1, COLUMNS))
+    if not (scale.isfinite() & zero.isfinite()).all():
+        raise ValueError("Some weights are no numbers, or too large for float16.")
     # (strip, tile, four columns, row, one of the four)
     q = q.to(torch.uint8).view(strips, ROWS, -1, 8, 4).permute(0, 2, 3, 1, 4)
     if bits == 4:  # two numbers a byte: of columns 0-3 and 4-7, 8-11 and 12-15, ...
