@@ -20,7 +20,7 @@ import httpx
 import openai
 
 import insidegpt
-from insidegpt.infer.engine import Engine
+from insidegpt.infer.native import fastest
 from insidegpt.infer.stream import answer
 
 PORT = 8765
@@ -52,7 +52,7 @@ def requests() -> list[dict]:
 
 def right_answers() -> list[str]:
     """What the engine writes alone."""
-    engine = Engine(insidegpt.load_model(), bits=4)
+    engine = fastest(insidegpt.load_model())
     tokenizer = insidegpt.load_tokenizer()
     texts = []
     for request in requests():
