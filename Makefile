@@ -22,20 +22,20 @@ book: setup  ## set everything up and build the HTML
 	@$(BIN)/jupyter-book build .
 	@echo "The book is at _build/html/index.html: open it, or run make serve."
 
-test: setup lint unit pages strict-book browser  ## set everything up and run every check
+test: setup lint strict-book unit pages browser  ## set everything up and run every check
 	@echo "Every check passed."
 
 lint:  # style, imports, the usual slips
 	$(BIN)/ruff check .
+
+strict-book:  # the HTML, from the stored outputs; a warning is an error
+	$(BIN)/jupyter-book build . --all -W -n --keep-going
 
 unit:  # the package, the tools, the stored pages
 	$(PYTEST) --ignore=tests/browser
 
 pages:  # every page is run again and its outputs are compared with the stored ones
 	$(PYTEST) --nbval book
-
-strict-book:  # the HTML, from the outputs just compared; a warning is an error
-	$(BIN)/jupyter-book build . --all -W -n --keep-going
 
 browser:  # every built page in chromium: light, dark, wide, narrow, by keyboard
 	$(PYTEST) tests/browser
