@@ -8,18 +8,20 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from insidegpt.infer.guard import Impatient
+
 KEY = "sk-secret-of-the-tests"
 FRANCE = [{"role": "user", "content": "What is the capital of France?"}]
 ASK = {"model": "smollm2", "messages": FRANCE}
 
 
 @contextmanager
-def running(app) -> Iterator[str]:
+def running(app, http=Impatient) -> Iterator[str]:
     """The address of ``app`` while uvicorn serves it, in a thread."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(app, port=port, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(app, port=port, http=http, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

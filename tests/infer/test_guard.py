@@ -1,13 +1,27 @@
 """What is stopped at the door, and what is not written down."""
 
+import asyncio
 import json
 import logging
 import socket
+import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from serving import is_openai_error
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from serving import is_openai_error, running
+
+from insidegpt.infer.guard import Impatient
+
+
+def connection(url):
+    parts = urlsplit(url)
+    client = socket.create_connection((parts.hostname, parts.port))
+    client.settimeout(5)
+    return client
 
 
 @pytest.mark.parametrize("key", [None, "", "sk-wrong", "sk-secret-of-the-test", "ä"])
@@ -25,15 +39,13 @@ def test_a_body_of_ten_megabytes_is_refused(post):
 
 
 def test_a_client_that_sends_too_slowly_is_refused(server):
-    url = urlsplit(server.url)
-    with socket.create_connection((url.hostname, url.port)) as connection:
-        connection.sendall(
+    with connection(server.url) as client:
+        client.sendall(
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
             b"Authorization: Bearer " + server.key.encode() + b"\r\n"
             b"Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
         )
-        connection.settimeout(5)
-        assert b"408" in connection.recv(100)
+        assert b"408" in client.recv(100)
 
 
 def test_nothing_logged_holds_the_prompt_or_the_key(post, server, caplog, capfd):
@@ -48,3 +60,63 @@ def test_nothing_logged_holds_the_prompt_or_the_key(post, server, caplog, capfd)
     out = caplog.text + "".join(capfd.readouterr())
     assert "POST" in out  # there is a log
     assert secret not in out and server.key not in out
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/nowhere"])
+def test_who_has_an_answer_can_not_go_on_sending(server, path):
+    """A body that drips after its request was refused holds no connection."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n"
+    with connection(server.url) as client:
+        client.sendall(head.encode())
+        assert b"connection: close" in client.recv(1000)
+        with pytest.raises(OSError, match="reset|pipe"):
+            for _ in range(50):
+                client.sendall(b"x")
+                time.sleep(0.02)
+
+
+class Hasty(Impatient):
+    seconds = 0.4
+
+
+@pytest.fixture(scope="module")
+def hasty():
+    """The address of a server that waits less than half a second for its clients."""
+    app = FastAPI()
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(3 * Hasty.seconds)
+        return "done"
+
+    @app.get("/much")
+    async def much() -> StreamingResponse:
+        return StreamingResponse(b"x" * 100_000 for _ in range(1000))
+
+    with running(app, http=Hasty) as url:
+        yield url
+
+
+@pytest.mark.parametrize("words", [b"", b"GET / HT", b"GET /slow HTTP/1.1\r\nHost:"])
+def test_who_asks_for_nothing_is_cut(hasty, words):
+    with connection(hasty) as client:
+        client.sendall(words)
+        with suppress(ConnectionResetError):
+            assert client.recv(100) == b""
+
+
+def test_who_does_not_read_is_cut(hasty):
+    """In the middle of a hundred megabytes; who reads gets them all."""
+    assert len(httpx.get(f"{hasty}/much").content) == 100_000_000
+    with connection(hasty) as client:
+        client.sendall(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(3 * Hasty.seconds)
+        read = 0
+        with suppress(ConnectionResetError):
+            while piece := client.recv(1_000_000):
+                read += len(piece)
+        assert read < 100_000_000
+
+
+def test_who_waits_for_an_answer_is_not_cut(hasty):
+    assert httpx.get(f"{hasty}/slow").json() == "done"

@@ -4,7 +4,6 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -87,17 +86,6 @@ def test_a_fault_in_a_step_ends_its_texts_and_not_the_service(
     assert idle(server)
 
 
-def test_an_answer_that_takes_too_long_ends_there(post, server):
-    server.app.state.limits = replace(server.limits, answer_s=0.5)
-    try:
-        response = post(content=json.dumps(ASK | {"max_tokens": 400, "temperature": 2}))
-    finally:
-        server.app.state.limits = server.limits
-    assert response.json()["choices"][0]["finish_reason"] == "length"
-    assert 0 < response.json()["usage"]["completion_tokens"] < 399
-    assert idle(server)
-
-
 def test_clients_that_leave_the_queue_leave_no_trace(post, server):
     """One text in every slot; those who wait go away, and others may wait again."""
     service = server.app.state.service
@@ -131,22 +119,3 @@ def test_many_wrong_things_cost_no_more_than_one(post):
         )
         assert error["param"].startswith("messages.0")
     assert time.monotonic() - start < 2
-
-
-def test_a_request_that_never_got_a_place_is_told_so(post, server):
-    """Not an answer of no words: 429, to come back later."""
-    service = server.app.state.service
-    busy = [
-        service.start([1], max_new_tokens=400, sampler=Sampler(2.0)) for _ in range(8)
-    ]
-    server.app.state.limits = replace(server.limits, answer_s=0.05)
-    try:
-        is_openai_error(post(content=json.dumps(ASK)), 429)
-        streamed = post(content=json.dumps(ASK | {"stream": True}))
-        assert "No place came free" in streamed.text
-    finally:
-        server.app.state.limits = server.limits
-        for one in busy:
-            service.drop(one.job)
-    httpx.get(server.url + "/health")
-    assert idle(server)

@@ -1,6 +1,7 @@
 """Guessing changes the speed of a text and nothing else about it."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -94,6 +95,14 @@ def test_a_guess_that_is_certain_for_both_is_accepted_and_one_more_drawn():
     assert accept(p, [1], torch.tensor([[0.0, 1.0]])) == [1, 0]
 
 
+def test_where_nothing_is_left_of_p_without_q_a_token_is_drawn_all_the_same():
+    """As rounding may leave it, here on a large scale: half of p is lost."""
+    p, q = torch.tensor([[0.5, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0]])
+    g = torch.Generator().manual_seed(0)
+    got = Counter(tuple(accept(p, [0], q, g)) for _ in range(200))
+    assert set(got) == {(0,), (0, 1)}  # refused and drawn again, or accepted
+
+
 @pytest.mark.parametrize("form", [None, Engine, Native])
 def test_greedy_ids_are_identical(smollm2, tokenizer, form):
     model = form(smollm2, bits=4) if form else smollm2
@@ -170,3 +179,14 @@ def test_bad_settings_are_refused_before_anything_runs(tiny):
     ):
         with pytest.raises(ValueError, match=sentence):
             speculate(tiny[0], [3], draft=PromptLookup(), **settings)
+
+
+def test_a_draft_that_knows_shorter_texts_stops_guessing(tiny):
+    """Its context is 12 tokens, the text has 24 in the end."""
+    model = tiny[0]
+    short = GPT(replace(model.config, context_tokens=12)).double().requires_grad_(False)
+    short.load_state_dict(model.state_dict())
+    settings = {"max_new_tokens": 21, "temperature": 0}
+    rounds = list(speculate(model, [3, 1, 4], draft=DraftModel(short), **settings))
+    assert flat(rounds) == list(generate(model, [3, 1, 4], **settings))
+    assert [len(tokens) for tokens in rounds] == [1, 5, 5] + [1] * 10

@@ -17,7 +17,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from insidegpt.infer.protocol import error
 
 log = logging.getLogger(__name__)
-CLOSE = {"Connection": "close"}
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -54,9 +53,39 @@ class Impatient(H11Protocol):
         super().connection_lost(exc)
 
 
-def refuse(status: int, message: str, **fields: str | None) -> JSONResponse:
+def refuse(
+    status: int, message: str, *, headers: dict | None = None, **fields: str | None
+) -> JSONResponse:
     """An error as an answer."""
-    return JSONResponse(error(message, **fields), status_code=status)
+    return JSONResponse(error(message, **fields), status, headers)
+
+
+class Body:
+    """A request's body on its way, with its bytes and its time counted."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, *, most_bytes: int, seconds: float
+    ) -> None:
+        names = {name for name, _ in scope["headers"]}
+        self.complete = names.isdisjoint({b"content-length", b"transfer-encoding"})
+        self.await_more, self.most_bytes, self.size = receive, most_bytes, 0
+        self.deadline = asyncio.get_running_loop().time() + seconds
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """The next piece, in time; 408 or 413 if there is none or it is too much."""
+        if self.complete:
+            return await self.await_more()  # until the client leaves
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                message = await self.await_more()
+        except TimeoutError:
+            raise HTTPException(408, "The body took too long.") from None
+        self.size += len(message.get("body", b""))
+        if self.size > self.most_bytes:
+            limit = f"The body is larger than {self.most_bytes} bytes."
+            raise HTTPException(413, limit)
+        self.complete = not message.get("more_body", False)
+        return message
 
 
 class Guard:
@@ -75,20 +104,22 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        app, started = self.app, False
         if scope["path"].startswith("/v1") and not self.knows(scope):
             message = "Wrong or missing API key: send Authorization: Bearer <key>."
-            refusal = refuse(401, message, code="invalid_api_key")
-            return await refusal(scope, receive, send)
-        started = False
+            app = refuse(401, message, code="invalid_api_key")
+        body = Body(scope, receive, most_bytes=self.most_bytes, seconds=self.seconds)
 
         async def send_in_time(message: MutableMapping[str, Any]) -> None:
             nonlocal started
+            if not started and not body.complete:  # nobody will read the rest
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
             started = True
             async with asyncio.timeout(self.seconds):
                 await send(message)
 
         try:
-            await self.app(scope, self.limited(receive), send_in_time)
+            await app(scope, body.receive, send_in_time)
         except TimeoutError:  # the client takes no more of its answer
             log.info("a client was too slow on %s", scope["path"])
         except asyncio.CancelledError:  # the server is going down
@@ -109,26 +140,3 @@ class Guard:
             return True
         given = dict(scope["headers"]).get(b"authorization", b"")
         return secrets.compare_digest(given, b"Bearer " + self.key.encode())
-
-    def limited(self, receive: Receive) -> Receive:
-        """``receive`` that counts bytes and time until the body is complete."""
-        deadline = asyncio.get_running_loop().time() + self.seconds
-        size, complete = 0, False
-
-        async def receive_some() -> MutableMapping[str, Any]:
-            nonlocal size, complete
-            if complete:
-                return await receive()  # waits for the client to leave
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                raise HTTPException(408, "The body took too long.", CLOSE) from None
-            size += len(message.get("body", b""))
-            if size > self.most_bytes:
-                limit = f"The body is larger than {self.most_bytes} bytes."
-                raise HTTPException(413, limit, CLOSE)
-            complete = not message.get("more_body", False)
-            return message
-
-        return receive_some

@@ -75,7 +75,8 @@ def build(tune: str) -> ctypes.CDLL:
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode == 0:
                 return loaded(target)
-    reason = (done.stderr.strip() or "it gave no reason").splitlines()[0]
+    said = done.stderr.strip().splitlines() or ["it gave no reason"]
+    reason = next((line for line in said if "error" in line), said[0])
     raise RuntimeError(f"{Path(compiler).name} can't compile native.cpp: {reason}.")
 
 

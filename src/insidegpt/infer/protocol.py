@@ -11,22 +11,27 @@ from typing import Annotated, Any, Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 MOST_TOP_LOGPROBS = 20
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
-TokenId = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class Part(BaseModel):
+class Strict(BaseModel):
+    """No field that isn't known, no "7" for a 7."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Part(Strict):
     """A piece of a message's content; this model reads text only."""
 
-    model_config = ConfigDict(extra="forbid")
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class ChatMessage(Strict):
     role: Literal["system", "user", "assistant"]
     content: str | Annotated[list[Part], Field(fail_fast=True)]
     # What an answer of this protocol may carry, and clients send back, empty.
@@ -44,15 +49,18 @@ class ChatMessage(BaseModel):
         return "".join(part.text for part in self.content)
 
 
-class StreamOptions(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class StreamOptions(Strict):
     include_usage: bool = False
 
 
-class Request(BaseModel):
+def alone(field: str, other: str) -> PydanticCustomError:
+    fields = {"field": field, "other": other}
+    return PydanticCustomError("alone", "It needs {other} to be true", fields)
+
+
+class Request(Strict):
     """What both endpoints share. Numbers out of range are refused with a sentence."""
 
-    model_config = ConfigDict(extra="forbid")
     model: str
     temperature: float = Field(1.0, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -73,6 +81,12 @@ class Request(BaseModel):
             return fields
         return {name: value for name, value in fields.items() if value is not None}
 
+    @model_validator(mode="after")
+    def streams_what_it_describes(self) -> "Request":
+        if self.stream_options and not self.stream:
+            raise alone("stream_options", "stream")
+        return self
+
     @property
     def stops(self) -> list[str]:
         return [self.stop] if isinstance(self.stop, str) else self.stop or []
@@ -88,6 +102,12 @@ class ChatRequest(Request):
     max_completion_tokens: int | None = Field(None, ge=1)
     logprobs: bool = False
     top_logprobs: int | None = Field(None, ge=0, le=MOST_TOP_LOGPROBS)
+
+    @model_validator(mode="after")
+    def reports_what_it_counts(self) -> "ChatRequest":
+        if self.top_logprobs is not None and not self.logprobs:
+            raise alone("top_logprobs", "logprobs")
+        return self
 
     @property
     def wanted_tokens(self) -> int | None:
@@ -121,6 +141,11 @@ class Choice(NamedTuple):
     logprob: float
     likeliest: list["Choice"]
 
+    @property
+    def name(self) -> str:
+        """The token as text; it may be no whole character."""
+        return self.token.decode(errors="replace")
+
 
 class Chat:
     """Answers to chat completions."""
@@ -135,7 +160,7 @@ class Chat:
 
     @classmethod
     def chunk(
-        cls, text: str, choices: list[Choice], finish: str | None
+        cls, text: str, choices: list[Choice], finish: str | None, offset: int
     ) -> dict[str, Any]:
         delta = {"content": text} if text or choices else {}
         logprobs = cls.logprobs(choices)
@@ -171,8 +196,8 @@ class Chat:
 
     @staticmethod
     def token(choice: Choice) -> dict[str, Any]:
-        name = choice.token.decode(errors="replace")
-        return {"token": name, "logprob": choice.logprob, "bytes": list(choice.token)}
+        logprob, number = choice.logprob, list(choice.token)
+        return {"token": choice.name, "logprob": logprob, "bytes": number}
 
 
 class Completion:
@@ -184,21 +209,19 @@ class Completion:
     def opening() -> dict[str, Any] | None:
         return None
 
-    @staticmethod
-    def choice(text: str, choices: list[Choice], finish: str | None) -> dict[str, Any]:
-        names = [c.token.decode(errors="replace") for c in choices]
-        starts = accumulate(map(len, names), initial=0)
+    @classmethod
+    def choice(
+        cls, text: str, choices: list[Choice], finish: str | None, offset: int = 0
+    ) -> dict[str, Any]:
+        """offset: of the first token's name, in characters since the text began."""
+        names = [c.name for c in choices]
         logprobs = {
             "tokens": names,
             "token_logprobs": [c.logprob for c in choices],
             "top_logprobs": [
-                {
-                    best.token.decode(errors="replace"): best.logprob
-                    for best in c.likeliest
-                }
-                for c in choices
+                {best.name: best.logprob for best in c.likeliest} for c in choices
             ],
-            "text_offset": [start for start, _ in zip(starts, names, strict=False)],
+            "text_offset": list(accumulate(map(len, names), initial=offset))[:-1],
         }
         return {
             "index": 0,
@@ -208,10 +231,6 @@ class Completion:
         }
 
     chunk = choice
-
-    @staticmethod
-    def likeliest(choice: Choice) -> dict[str, float]:
-        return {c.token.decode(errors="replace"): c.logprob for c in choice.likeliest}
 
 
 Shape = type[Chat] | type[Completion]
@@ -246,6 +265,7 @@ def explain(errors: Sequence[dict[str, Any]]) -> tuple[str, str | None]:
         return "The body is not valid JSON.", None
     parts = [str(part) for part in first["loc"][1:]]
     place = ".".join(part for part in parts if part not in UNIONS and "[" not in part)
+    place = place or first.get("ctx", {}).get("field")
     return f"{place or 'The request'}: {first['msg']}.", place or None
 
 

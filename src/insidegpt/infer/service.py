@@ -97,8 +97,8 @@ class Service:
             await self.wake.wait()
             while self.batcher.busy:
                 steps = await loop.run_in_executor(self.thread, self.step)
-                for answer, item in steps:
-                    answer.queue.put_nowait(item)
+                for answer, piece in steps:
+                    answer.put(piece)
             self.wake.clear()
 
     def step(self) -> list[tuple["Answer", Piece | None]]:
@@ -148,7 +148,7 @@ class Service:
 
     def check_load(self) -> None:
         """Raise Overloaded if no more texts may wait."""
-        texts = len(self.batcher.waiting) + len(self.batcher.running)
+        texts = sum(not answer.over for answer in self.answers.values())
         if texts >= self.most_texts:
             raise Overloaded
 
@@ -171,7 +171,13 @@ class Answer:
         self.logprobs = logprobs
         self.prompt_tokens = len(job.text)
         self.made = 0  # tokens so far, as a bill counts them: a stop id is one
+        self.over = False  # nothing more will be computed
         self.queue: asyncio.Queue[Piece | None] = asyncio.Queue()
+
+    def put(self, piece: Piece | None) -> None:
+        """What the thread made, for ``pieces`` to give out."""
+        self.over = piece is None or piece.finish is not None
+        self.queue.put_nowait(piece)
 
     async def pieces(self, *, seconds: float) -> AsyncIterator[Piece]:
         """Until the text ends or ``seconds`` are over. RuntimeError if a step broke."""
@@ -203,6 +209,8 @@ class Answer:
         finish = "stop" if self.writer.stopped else token.last
         if finish and not self.writer.stopped:
             text += self.writer.finish()
+        if finish:  # a stop string frees the place, too
+            self.job.cancelled = True
         hidden = ends or self.writer.stopped or self.logprobs is None
         return Piece(text, None if hidden else self.choice(token), finish)
 

@@ -79,7 +79,8 @@ class DraftModel:
         generator: torch.Generator | None,
     ) -> Guess:
         text, drawn = list(text), []
-        for _ in range(min(tokens, self.tokens)):
+        room = self.model.config.context_tokens + 1 - len(text)  # the smaller one's
+        for _ in range(min(tokens, self.tokens, room)):
             p = chances(self.logits(text))
             drawn.append(p)
             text.append(int(draw(p, generator)))
@@ -197,5 +198,7 @@ def accept(
             rest[token] = 0.0
         else:
             rest = (rest - q[n]).clamp(min=0.0)
+        if not rest.any():  # p and q differ by rounding only
+            rest = p[n]
         return [*guesses[:n], int(draw(rest[None], generator))]
     return [*guesses, int(draw(p[-1:], generator))]

@@ -90,20 +90,17 @@ ROUND = {4: round4, 8: round8}
 
 def unpack_tiles(tiles: Tiles) -> Float[Tensor, "N K"]:
     """The weights that the tiles stand for."""
-    strips, count, _ = tiles.data.shape
-    q, pairs = tiles.data.split((64 * tiles.bits, 4 * ROWS), dim=-1)
-    if tiles.bits == 4:
-        q = q.view(strips, count, 4, ROWS, 4)
-        q = torch.stack((q & 15, q >> 4), dim=3)  # (strip, tile, 4, 2, row, 4)
-    q = q.reshape(strips, count, 8, ROWS, 4).permute(0, 3, 1, 2, 4)
-    pairs = pairs.contiguous().view(torch.float16).float()
-    pairs = pairs.view(strips, count, 2, ROWS).permute(2, 0, 3, 1)
-    scale, zero = pairs[..., None]  # (strip, row, tile, 1)
-    return (q.flatten(3) * scale + zero).view(tiles.shape)
+    return rows_of(tiles, torch.arange(tiles.shape[0]))
 
 
 def rows_of(tiles: Tiles, rows: Int[Tensor, " n"]) -> Float[Tensor, "n K"]:
-    """Some rows of the matrix, unpacked: what an embedding is asked for."""
-    strips = Tiles(tiles.data[rows // ROWS], tiles.bits)
-    weight = unpack_tiles(strips).view(len(rows), ROWS, -1)
-    return weight[torch.arange(len(rows)), rows % ROWS]
+    """Some rows of the matrix: what an embedding is asked for."""
+    strips, count, _ = tiles.data.shape
+    strip, row = rows // ROWS, rows % ROWS
+    q, pairs = tiles.data.split((64 * tiles.bits, 4 * ROWS), dim=-1)
+    q = q.view(strips, count, tiles.bits, ROWS, 4)[strip, :, :, row]
+    if tiles.bits == 4:
+        q = torch.stack((q & 15, q >> 4), dim=3)  # (n, count, 4, 2, 4)
+    pairs = pairs.view(strips, count, 2, ROWS, 2)[strip, :, :, row]
+    scale, zero = pairs.view(torch.float16).float().unbind(2)  # (n, count, 1)
+    return (q.flatten(2) * scale + zero).flatten(1)
