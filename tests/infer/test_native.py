@@ -90,12 +90,13 @@ def test_a_product_normalizes_first_if_asked():
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_the_blocks_compute_what_the_readable_ones_do(small, bits):
-    """To 1e-4 of the largest: where sums in another order round an activation the other
+    """To 3e-4 of the largest: where sums in another order round an activation the other
     way, that is how much a step within a step can make of it."""
     cache = HalfCache(SMALL, batch=1, max_tokens=30)
     right = reference(small, bits).hidden(IDS, cache=cache)
     off = (Native(small, bits=bits).hidden(IDS) - right).abs()
-    assert off.max() <= 1e-4 * right.abs().max()
+    assert off.max() <= 3e-4 * right.abs().max()
+    assert off.median() <= 5e-5 * right.abs().max()
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ constexpr int LANES = 16, PARTS = LANES / WIDTH, GROUP = 32;
 typedef float FloatPart __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t IntPart __attribute__((vector_size(4 * WIDTH)));
 typedef int16_t ShortPart __attribute__((vector_size(4 * WIDTH)));
+typedef int8_t BytePart __attribute__((vector_size(WIDTH)));
 typedef uint16_t Half;  // the bits of a float16
 
 struct Floats {
@@ -97,13 +98,26 @@ inline Floats to_floats(Ints a) {
 // To the nearest whole number, up to 2^22: there a float32 has no place for more.
 inline Floats whole(Floats a) { return (a + 12582912.0f) - 12582912.0f; }
 
-// The sum of all sixteen, halves upon halves.
+// All sixteen in one: halves upon halves.
+template <class Operation>
+inline float fold(Floats v, Operation op) {
+  typedef float Eight __attribute__((vector_size(32)));
+  typedef float Four __attribute__((vector_size(16)));
+  Eight a[2];
+  Four b[2];
+  float c[4];
+  std::memcpy(a, &v, sizeof a), a[0] = op(a[0], a[1]);
+  std::memcpy(b, a, sizeof b), b[0] = op(b[0], b[1]);
+  std::memcpy(c, b, sizeof c);
+  return op(op(c[0], c[2]), op(c[1], c[3]));
+}
+
 inline float total(Floats v) {
-  float x[LANES];
-  store(x, v);
-  for (int half = LANES / 2; half; half /= 2)
-    for (int i = 0; i < half; i++) x[i] += x[i + half];
-  return x[0];
+  return fold(v, [](auto a, auto b) { return a + b; });
+}
+
+inline float largest(Floats v) {
+  return fold(v, [](auto a, auto b) { return a > b ? a : b; });
 }
 
 // e^x = 2^n e^r: n goes into the exponent, and r is so small that the series is short.
@@ -186,9 +200,7 @@ struct Rounded {
   void set(int64_t row, const float* x) {
     for (int g = 0; g < groups; g++, x += GROUP) {
       Floats a = floats(x), b = floats(x + LANES), none = {};
-      float peaks[LANES], peak = 0;
-      store(peaks, larger(larger(a, none - a), larger(b, none - b)));
-      for (float p : peaks) peak = p > peak ? p : peak;
+      float peak = largest(larger(larger(a, none - a), larger(b, none - b)));
       float steps = peak > 1e-30f ? 127 / peak : 0;  // below, 127 / peak overflows
       a = a * steps, b = b * steps;
       Floats qa = whole(a), qb = whole(b);
@@ -202,9 +214,11 @@ struct Rounded {
   }
 
   static void put(int8_t* to, Floats a) {
-    float x[LANES];
-    store(x, a);
-    for (int i = 0; i < LANES; i++) to[i] = (int8_t)x[i];
+    for (int i = 0; i < PARTS; i++, to += WIDTH) {
+      IntPart whole = __builtin_convertvector(a.part[i], IntPart);
+      BytePart bytes = __builtin_convertvector(whole, BytePart);
+      std::memcpy(to, &bytes, sizeof bytes);
+    }
   }
 };
 
@@ -226,6 +240,10 @@ inline void unpack(const uint8_t* q, int eight, Ints& first, Ints& second) {
   }
 }
 
+// The weights come from memory in the order in which they lie. Asked for this many bytes
+// ahead, they arrive while others are being multiplied.
+constexpr int AHEAD = 8192;
+
 // 16 rows of a matrix times R rows of activations; y += if `add`, else y =.
 template <int BITS, int R>
 void strip(const Tile<BITS>* tile, const Rounded& x, int64_t row, float* y, int64_t N,
@@ -236,6 +254,8 @@ void strip(const Tile<BITS>* tile, const Rounded& x, int64_t row, float* y, int6
   for (int r = 0; r < R; r++) out[r] = add ? floats(y + r * N) : Floats{};
   for (int g = 0; g < x.groups; g++, tile++) {
     Ints sums[R * 2] = {};
+    for (size_t at = 0; at < sizeof *tile; at += 64)
+      __builtin_prefetch((const char*)tile + AHEAD + at);
 #pragma GCC unroll 4
     for (int eight = 0; eight < GROUP; eight += 8) {
       Ints first, second;
@@ -249,7 +269,7 @@ void strip(const Tile<BITS>* tile, const Rounded& x, int64_t row, float* y, int6
     Floats s = from_half(tile->scale), z = from_half(tile->zero);
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
-      Floats products = to_floats(sums[2 * r]) + to_floats(sums[2 * r + 1]) / 254;
+      Floats products = to_floats(sums[2 * r]) + to_floats(sums[2 * r + 1]) * (1 / 254.0f);
       int at = r * x.groups + g;
       out[r] = out[r] + s * scale[at] * products + z * sum[at];
     }
@@ -266,8 +286,9 @@ void product(const void* w, const Rounded& x, int64_t rows, float* y, int64_t N,
     auto tile = (const Tile<BITS>*)w + n / LANES * x.groups;
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4) strip<BITS, 4>(tile, x, r, y + r * N + n, N, add);
-    if (rows & 2) strip<BITS, 2>(tile, x, r, y + r * N + n, N, add), r += 2;
-    if (rows & 1) strip<BITS, 1>(tile, x, r, y + r * N + n, N, add);
+    if (rows % 4 == 3) strip<BITS, 3>(tile, x, r, y + r * N + n, N, add);
+    if (rows % 4 == 2) strip<BITS, 2>(tile, x, r, y + r * N + n, N, add);
+    if (rows % 4 == 1) strip<BITS, 1>(tile, x, r, y + r * N + n, N, add);
   }
 }
 
@@ -296,29 +317,45 @@ void swiglu(float* gate, const float* up, int n) {
   }
 }
 
-// One head of one token looks at `count` keys; p has room for them and 16 more.
-void attend(const float* q, const Half* k, const Half* v, int count, int D, float* p,
-            float* out) {
-  float scale = 1 / std::sqrt((float)D), largest = -INFINITY;
-  for (int s = 0; s < count; s++) {
-    Floats sum = {};
-    for (int i = 0; i < D; i += LANES)
-      sum = sum + floats(q + i) * from_half(k + (int64_t)s * D + i);
-    p[s] = total(sum) * scale;
-    largest = p[s] > largest ? p[s] : largest;
+// Where a key's first number lies; the others follow LANES apart. Keys lie in blocks of
+// 16, as the columns of a (D, 16) matrix, so that 16 scores are made side by side.
+inline int64_t key_at(int64_t s, int D) { return s / LANES * LANES * D + s % LANES; }
+
+// out = the sum of 16 N columns of count values, each times its p.
+template <int N>
+void mix(const Half* v, int64_t count, int D, const float* p, float* out) {
+  Floats sums[N] = {};
+  for (int64_t s = 0; s < count; s++, v += D)
+    for (int i = 0; i < N; i++) sums[i] = sums[i] + from_half(v + LANES * i) * p[s];
+  for (int i = 0; i < N; i++) store(out + LANES * i, sums[i]);
+}
+
+// One head of one token looks at the keys first .. here. p has room for their number,
+// and for 16 more on either side.
+void attend(const float* q, const Half* k, const Half* v, int64_t first, int64_t here,
+            int D, float* p, float* out) {
+  float scale = 1 / std::sqrt((float)D);
+  int64_t count = here - first + 1;
+  for (int64_t s = first / LANES * LANES; s <= here; s += LANES) {
+    Floats sums[4] = {};
+    for (int d = 0; d < D; d += 4)
+      for (int i = 0; i < 4; i++)
+        sums[i] = sums[i] + from_half(k + s * D + LANES * (d + i)) * q[d + i];
+    store(p + s - first, ((sums[0] + sums[1]) + (sums[2] + sums[3])) * scale);
   }
-  for (int s = 0; s < count; s += LANES)
-    store(p + s, exponential(floats(p + s) - largest));
-  for (int s = count; s % LANES; s++) p[s] = 0;
-  Floats all = {};
-  for (int s = 0; s < count; s += LANES) all = all + floats(p + s);
+  for (int64_t s = count; s % LANES; s++) p[s] = p[0];
+  Floats most = floats(p), all = {};
+  for (int64_t s = LANES; s < count; s += LANES) most = larger(most, floats(p + s));
+  float peak = largest(most);
+  for (int64_t s = 0; s < count; s += LANES)
+    store(p + s, exponential(floats(p + s) - peak));
+  for (int64_t s = count; s % LANES; s++) p[s] = 0;
+  for (int64_t s = 0; s < count; s += LANES) all = all + floats(p + s);
+  int i = 0;
+  for (; i + 64 <= D; i += 64) mix<4>(v + first * D + i, count, D, p, out + i);
+  for (; i < D; i += LANES) mix<1>(v + first * D + i, count, D, p, out + i);
   float inverse = 1 / total(all);
-  for (int i = 0; i < D; i += LANES) {
-    Floats sum = {};
-    for (int s = 0; s < count; s++)
-      sum = sum + from_half(v + (int64_t)s * D + i) * p[s];
-    store(out + i, sum * inverse);
-  }
+  for (i = 0; i < D; i += LANES) store(out + i, floats(out + i) * inverse);
 }
 
 }  // namespace
@@ -342,7 +379,7 @@ struct Model {
 };
 
 struct Row {               // one token of one text
-  Half *keys, *values;     // the text's cache: layer 0, (K, room, D) each
+  Half *keys, *values;     // the text's cache: layer 0, (K, room, D), keys as in key_at
   int64_t layer, head;     // how far it is to the next layer, the next head
   int64_t position;        // the token's, for the rotation
   int64_t first, here;     // it sees the keys first .. here; here is its own
@@ -359,10 +396,11 @@ void remember(const Model& m, const Row& row, int64_t n, float* qkv) {
   for (int h = 0; h < m.H + m.K; h++) rotate(qkv + h * m.D, cos, sin, m.D);
   for (int64_t h = 0; h < m.K; h++) {
     const float *k = qkv + (m.H + h) * m.D, *v = k + m.K * m.D;
-    int64_t at = n * row.layer + h * row.head + row.here * m.D;
-    for (int i = 0; i < m.D; i++) {
-      row.keys[at + i] = to_half(k[i]), row.values[at + i] = to_half(v[i]);
-    }
+    int64_t at = n * row.layer + h * row.head;
+    Half *key = row.keys + at + key_at(row.here, m.D);
+    Half *value = row.values + at + row.here * m.D;
+    for (int i = 0; i < m.D; i++)
+      key[LANES * i] = to_half(k[i]), value[i] = to_half(v[i]);
   }
 }
 
@@ -375,7 +413,7 @@ void blocks(const Model& m, int64_t rows, const Row* row, float* x) {
   Rounded in(rows, C), mix(rows, wide), act(rows, m.d_ff);
 #pragma omp parallel
   {
-    std::vector<float> y(C), p(most + LANES);
+    std::vector<float> y(C), p(most + 2 * LANES);
     auto norm = [&](const float* weight) {
 #pragma omp for schedule(static)
       for (int64_t r = 0; r < rows; r++)
@@ -391,9 +429,9 @@ void blocks(const Model& m, int64_t rows, const Row* row, float* x) {
       for (int64_t h = 0; h < m.H; h++)
         for (int64_t r = 0; r < rows; r++) {
           const Row& t = row[r];
-          int64_t at = n * t.layer + h * m.K / m.H * t.head + t.first * m.D;
-          attend(&qkv[r * heads + h * m.D], t.keys + at, t.values + at,
-                 t.here - t.first + 1, m.D, p.data(), &mixed[r * wide + h * m.D]);
+          int64_t at = n * t.layer + h * m.K / m.H * t.head;
+          attend(&qkv[r * heads + h * m.D], t.keys + at, t.values + at, t.first, t.here,
+                 m.D, &p[LANES], &mixed[r * wide + h * m.D]);
         }
 #pragma omp for schedule(static)
       for (int64_t r = 0; r < rows; r++) mix.set(r, &mixed[r * wide]);

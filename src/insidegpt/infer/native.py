@@ -246,7 +246,8 @@ class Native:
 def place(
     cache: KVCache, tokens: int, *, text: int = 0, first: int = 0
 ) -> Int[Tensor, "T 7"]:
-    """Where the next tokens of a text belong: ``Row`` in the C++, one for each.
+    """Where the next tokens of a text belong: ``Row`` in the C++, one for each. Keys lie
+    in the cache's memory in an order of the C++'s own.
 
     ``first``: where the text begins; what lies before is padding and sees itself.
     """

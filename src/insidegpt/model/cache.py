@@ -28,7 +28,8 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        shape = (config.n_layers, batch, config.n_kv_heads, max_tokens, config.d_head)
+        room = max_tokens + -max_tokens % 16  # some kernels take 16 keys at a time
+        shape = (config.n_layers, batch, config.n_kv_heads, room, config.d_head)
         self.keys = torch.empty(shape, dtype=dtype, device=device).unbind()
         self.values = torch.empty(shape, dtype=dtype, device=device).unbind()
         self.max_tokens = max_tokens
