@@ -8,7 +8,7 @@ the same file, where it is installed.
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import torch
 from llama_cpp_peer import LlamaCpp
@@ -221,29 +221,28 @@ def guessing(name: str, model: Model, tokenizer: Tokenizer, *, guesses: int) -> 
         if 250 < len(tokenizer.encode(text)) < 450 and ">>>" not in text
     ][::60][:10]
     settings = {"max_new_tokens": 120, "temperature": 0}
-    plain = guessed = tokens = rounds = 0
+    plain, guessed, tokens, rounds = [0.0, 0.0], [0.0, 0.0], 0, 0
     for text in texts:
         message = {"role": "user", "content": f"Summarize this text:\n\n{text}"}
         prompt = encode_chat(tokenizer, [message])
-        spent, alone = timed(insidegpt.generate(model, prompt, **settings))
-        plain, tokens = plain + spent, tokens + len(alone)
+        alone = timed(insidegpt.generate(model, prompt, **settings), plain)
         draft = PromptLookup(tokens=guesses)
-        spent, pieces = timed(speculate(model, prompt, draft=draft, **settings))
-        guessed, rounds = guessed + spent, rounds + len(pieces)
+        pieces = timed(speculate(model, prompt, draft=draft, **settings), guessed)
+        tokens, rounds = tokens + len(alone), rounds + len(pieces)
         if sum(pieces, []) != alone:
             raise SystemExit("Guessing changed a text.")
     print(
-        f"guessing in {len(texts)} summaries, {name:12} {plain / guessed:5.2f} "
-        f"times as fast, {tokens / rounds:.2f} tokens a round",
+        f"guessing in {len(texts)} summaries, {name:14} "
+        f"{sum(plain) / sum(guessed):5.2f} times as fast, "
+        f"{plain[1] / guessed[1]:.2f} once the prompt is read; "
+        f"{tokens / rounds:.2f} tokens a round",
         flush=True,
     )
 
 
-def timed(work: Iterable) -> tuple[float, list]:
-    """Seconds until an iterator's end, and what it gave."""
+def timed(work: Iterator, spent: list[float]) -> list:
+    """What an iterator gives; seconds of its first item and of the others to spent."""
     out = []
-    return seconds(lambda: out.extend(work)), out
-
-
-if __name__ == "__main__":
-    main()
+    spent[0] += seconds(lambda: out.append(next(work)))
+    spent[1] += seconds(lambda: out.extend(work))
+    return out

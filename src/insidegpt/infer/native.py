@@ -246,10 +246,10 @@ class Native:
 def place(
     cache: KVCache, tokens: int, *, text: int = 0, first: int = 0
 ) -> Int[Tensor, "T 7"]:
-    """Where the next tokens of a text belong: ``Row`` in the C++, one for each. Keys lie
-    in the cache's memory in an order of the C++'s own.
+    """Where the next tokens of a text belong: ``Row`` in the C++, one for each.
 
-    ``first``: where the text begins; what lies before is padding and sees itself.
+    ``first``: where the text begins; what lies before is padding and sees itself. Keys
+    lie in the cache in an order of the C++'s own.
     """
     keys, values = cache.keys[0][text], cache.values[0][text]  # (K, room, D)
     here = torch.arange(cache.tokens, cache.end(tokens))
