@@ -112,6 +112,15 @@ def test_a_token_is_the_same_to_the_bit_in_a_prompt_after_it_and_in_chunks(fast)
         assert torch.equal(torch.cat(pieces, 1), whole)
 
 
+def test_what_the_cache_held_before_does_not_matter(fast):
+    """Sixteen keys are read at a time, whether or not they are there yet."""
+    cache = new_cache(fast, batch=1, max_tokens=30)
+    for tensor in (*cache.keys, *cache.values):
+        tensor.fill_(torch.nan)
+    pieces = [fast.hidden(ids, cache=cache) for ids in IDS.split([5, 1, 24], 1)]
+    assert torch.equal(torch.cat(pieces, 1), fast.hidden(IDS))
+
+
 def test_a_step_gives_each_text_what_it_would_get_alone(fast):
     prompts, new = [[5, 17, 3], [8], list(range(20))], torch.tensor([7, 9, 11])
 
