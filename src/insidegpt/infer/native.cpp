@@ -243,6 +243,7 @@ inline void unpack(const uint8_t* q, int eight, Ints& first, Ints& second) {
 // The weights come from memory in the order in which they lie. Asked for this many bytes
 // ahead, they arrive while others are being multiplied.
 constexpr int AHEAD = 8192;
+constexpr float FINE = 1 / 254.0f;  // of a step: what the second byte counts
 
 // 16 rows of a matrix times R rows of activations; y += if `add`, else y =.
 template <int BITS, int R>
@@ -269,7 +270,7 @@ void strip(const Tile<BITS>* tile, const Rounded& x, int64_t row, float* y, int6
     Floats s = from_half(tile->scale), z = from_half(tile->zero);
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
-      Floats products = to_floats(sums[2 * r]) + to_floats(sums[2 * r + 1]) * (1 / 254.0f);
+      Floats products = to_floats(sums[2 * r]) + to_floats(sums[2 * r + 1]) * FINE;
       int at = r * x.groups + g;
       out[r] = out[r] + s * scale[at] * products + z * sum[at];
     }
