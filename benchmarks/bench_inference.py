@@ -246,3 +246,7 @@ def timed(work: Iterator, spent: list[float]) -> list:
     spent[0] += seconds(lambda: out.append(next(work)))
     spent[1] += seconds(lambda: out.extend(work))
     return out
+
+
+if __name__ == "__main__":
+    main()
