@@ -62,6 +62,16 @@ def test_nothing_logged_holds_the_prompt_or_the_key(post, server, caplog, capfd)
     assert secret not in out and server.key not in out
 
 
+def test_who_is_refused_keeps_the_connection_if_the_body_is_there(server):
+    """Nobody reads it, but it is only 3 bytes: no reason for a new connection."""
+    with connection(server.url) as client:
+        for _ in range(2):
+            head = b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+            client.sendall(head + b"abc")
+            answer = client.recv(1000)
+            assert b" 401 " in answer and b"connection: close" not in answer
+
+
 @pytest.mark.parametrize("path", ["/v1/models", "/nowhere"])
 def test_who_has_an_answer_can_not_go_on_sending(server, path):
     """A body that drips after its request was refused holds no connection."""
@@ -76,12 +86,12 @@ def test_who_has_an_answer_can_not_go_on_sending(server, path):
 
 
 class Hasty(Impatient):
-    seconds = 0.4
+    seconds = 0.8
 
 
 @pytest.fixture(scope="module")
 def hasty():
-    """The address of a server that waits less than half a second for its clients."""
+    """The address of a server that waits less than a second for its clients."""
     app = FastAPI()
 
     @app.get("/slow")
@@ -103,6 +113,28 @@ def test_who_asks_for_nothing_is_cut(hasty, words):
         client.sendall(words)
         with suppress(ConnectionResetError):
             assert client.recv(100) == b""
+
+
+def test_who_asks_for_half_of_a_second_thing_is_cut(hasty):
+    """Letter by letter; the clock of an idle connection has stopped by then."""
+    with connection(hasty) as client:
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(100_000).startswith(b"HTTP/1.1 200")
+        start = time.monotonic()
+        with pytest.raises(OSError, match="reset|pipe"):
+            for letter in b"GET /openapi.json HTTP/1.1" * 10:
+                client.sendall(bytes([letter]))
+                time.sleep(0.1)
+        assert time.monotonic() - start < 3 * Hasty.seconds
+
+
+def test_a_connection_that_asks_again_and_again_is_kept(hasty):
+    with httpx.Client() as client:
+        for _ in range(3):
+            assert client.get(f"{hasty}/slow").json() == "done"
+            time.sleep(Hasty.seconds / 4)
+        pool = client._transport._pool
+        assert len(pool.connections) == 1
 
 
 def test_who_does_not_read_is_cut(hasty):

@@ -139,14 +139,16 @@ def test_a_step_gives_each_text_what_it_would_get_alone(fast):
 
 
 def test_padding_on_the_left_changes_nothing(fast):
-    prompts = [[5, 17, 3], [8], [1, 2, 3, 4, 5, 6, 7]]
+    """The texts begin in the first, second and third block of 16 keys, and end in
+    the fourth."""
+    prompts = [IDS[0, :n].tolist() for n in (3, 20)] + [(2 * IDS[0].tolist())[:40]]
     ids, valid = pad_left(prompts)
     both = fast.hidden(ids, valid=valid)
     for n, prompt in enumerate(prompts):
         alone = fast.hidden(torch.tensor([prompt]))[0]
         assert torch.equal(both[n, -len(prompt) :], alone)
-    alone = [list(generate(fast, p, max_new_tokens=9, temperature=0)) for p in prompts]
-    assert generate_batch(fast, prompts, max_new_tokens=9) == alone
+    alone = [list(generate(fast, p, max_new_tokens=20, temperature=0)) for p in prompts]
+    assert generate_batch(fast, prompts, max_new_tokens=20) == alone
 
 
 def test_changing_a_token_leaves_all_before_it_bit_equal(fast):

@@ -27,6 +27,7 @@ from serving import ASK, FRANCE, is_openai_error
         ({"stream_options": {"include_usage": True}}, 400, "needs stream"),
         ({"top_logprobs": 2}, 400, "needs logprobs"),
         ({"presence_penalty": 0.5}, 400, "presence_penalty"),
+        ({"stream_options": {"include_obfuscation": True}}, 400, "obfuscation"),
         ({"model": "gpt-5"}, 404, "model_not_found"),
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "robot", "content": "x"}]}, 400, "role"),
@@ -66,3 +67,24 @@ def test_an_answer_can_be_sent_back_as_it_came(client):
 
 def test_broken_json_is_called_that(post):
     assert is_openai_error(post(content=b'{"model": '), 400)["param"] is None
+
+
+def test_what_clients_may_send_besides_is_taken(client):
+    """A developer's message is a system message; one text in a list is that text."""
+    said = []
+    for role in ("developer", "system"):
+        rule = {"role": role, "content": "Answer in French."}
+        settings = {"model": "smollm2", "max_tokens": 9, "temperature": 0}
+        options = {"stream_options": {"include_obfuscation": False}, "stream": True}
+        past = {"role": "assistant", "content": "Oui.", "annotations": []}
+        messages = [rule, *FRANCE, past, *FRANCE]
+        chunks = client.chat.completions.create(
+            messages=messages, **settings, **options
+        )
+        said.append("".join(c.choices[0].delta.content or "" for c in chunks))
+    assert said[0] == said[1] != ""
+    texts = [
+        client.completions.create(prompt=prompt, **settings).choices[0].text
+        for prompt in ("Once upon", ["Once upon"])
+    ]
+    assert texts[0] == texts[1] != ""

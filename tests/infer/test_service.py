@@ -54,7 +54,8 @@ def test_too_many_are_told_to_come_back(client, server):
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_goes_away_frees_its_place(server, stream):
-    body = json.dumps(ASK | {"max_tokens": 400, "stream": stream, "temperature": 2})
+    settings = {"max_tokens": 400, "stream": stream, "temperature": 2, "seed": 0}
+    body = json.dumps(ASK | settings)
     url = urlsplit(server.url)
     with socket.create_connection((url.hostname, url.port)) as connection:
         connection.sendall(
@@ -64,8 +65,9 @@ def test_a_client_that_goes_away_frees_its_place(server, stream):
             b"Content-Length: %d\r\n\r\n" % len(body) + body.encode()
         )
         time.sleep(0.3)
-        assert server.app.state.service.batcher.busy
-    assert idle(server, seconds=2)  # 400 tokens would take longer
+        (job,) = server.app.state.service.answers
+    assert idle(server)
+    assert 0 < job.end - len(job.text) < 400  # begun, and not written to its end
 
 
 def test_a_fault_in_a_step_ends_its_texts_and_not_the_service(
@@ -119,3 +121,16 @@ def test_many_wrong_things_cost_no_more_than_one(post):
         )
         assert error["param"].startswith("messages.0")
     assert time.monotonic() - start < 2
+
+
+def test_a_stop_string_frees_the_place_though_nobody_reads(server, tokenizer):
+    service = server.app.state.service
+    settings = {"max_new_tokens": 400, "sampler": Sampler(0.0), "stop": [","]}
+    job = service.start(tokenizer.encode("One, two, three,"), **settings).job
+    httpx.get(server.url + "/health")  # wakes the loop: this is another thread
+    end = time.monotonic() + 10
+    while service.batcher.busy and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(job.text) < job.end
+    service.drop(job)
+    assert idle(server)

@@ -112,8 +112,11 @@ class Batcher:
     def admit(self) -> None:
         """Fill the slots that finished and cancelled texts have left."""
         self.running = [job for job in self.running if not job.cancelled]
-        while self.waiting and len(self.running) < self.slots:
-            job = self.waiting.popleft()
+        while len(self.running) < self.slots:
+            try:
+                job = self.waiting.popleft()
+            except IndexError:  # nobody waits, or the last has just left
+                break
             if not job.cancelled:
                 job.cache = new_cache(self.model, batch=1, max_tokens=job.end)
                 self.running.append(job)

@@ -8,6 +8,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import HTTPException
@@ -33,23 +34,32 @@ class Impatient(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.clock = self.loop.call_later(self.seconds, self.give_up_waiting)
+        self.stuck = self.late = self.wait_for_request()
 
-    def give_up_waiting(self) -> None:
-        if self.cycle is None:
+    def wait_for_request(self) -> asyncio.TimerHandle:
+        return self.loop.call_later(self.seconds, self.give_up, self.cycle)
+
+    def give_up(self, last: object) -> None:
+        if self.cycle is last:  # no request since
             self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task is not None:  # it was idle after an answer
+            self.late.cancel()
+            self.late = self.wait_for_request()
+        super().data_received(data)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.clock.cancel()
-        self.clock = self.loop.call_later(self.seconds, self.transport.abort)
+        self.stuck = self.loop.call_later(self.seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.clock.cancel()
+        self.stuck.cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.clock.cancel()
+        self.late.cancel()
+        self.stuck.cancel()
         super().connection_lost(exc)
 
 
@@ -68,6 +78,7 @@ class Body:
     ) -> None:
         names = {name for name, _ in scope["headers"]}
         self.complete = names.isdisjoint({b"content-length", b"transfer-encoding"})
+        self.on_request = b"expect" in names  # it comes when it is asked for
         self.await_more, self.most_bytes, self.size = receive, most_bytes, 0
         self.deadline = asyncio.get_running_loop().time() + seconds
 
@@ -86,6 +97,14 @@ class Body:
             raise HTTPException(413, limit)
         self.complete = not message.get("more_body", False)
         return message
+
+    async def drain(self, seconds: float = 1.0) -> None:
+        """Read the rest, so that who is still sending hears the answer."""
+        if not self.on_request:
+            with suppress(HTTPException, TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while not self.complete:
+                        await self.receive()
 
 
 class Guard:
@@ -112,7 +131,9 @@ class Guard:
 
         async def send_in_time(message: MutableMapping[str, Any]) -> None:
             nonlocal started
-            if not started and not body.complete:  # nobody will read the rest
+            if not started:
+                await body.drain()
+            if not started and not body.complete:
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
             started = True
             async with asyncio.timeout(self.seconds):

@@ -213,7 +213,10 @@ class Native:
         return self.logits(x)
 
     def check_cache(self, cache: KVCache) -> None:
-        """Raise ValueError for one of another model: the C++ would write beside it."""
+        """Raise ValueError for one of another model: the C++ would write beside it.
+
+        That another form of the model has filled it can't be seen; don't mix them.
+        """
         c, keys = self.config, cache.keys[0]
         shape = len(cache.keys), keys.shape[1], keys.shape[3]
         if shape != (c.n_layers, c.n_kv_heads, c.d_head) or keys.dtype != self.dtype:

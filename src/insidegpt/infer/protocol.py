@@ -6,16 +6,17 @@ not served is refused, not ignored. Page: tools/openai-api.
 
 import time
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 MOST_TOP_LOGPROBS = 20
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
+OneText = Annotated[list[str], Field(min_length=1, max_length=1)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+Ids = Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
 
 
 class Strict(BaseModel):
@@ -32,15 +33,20 @@ class Part(Strict):
 
 
 class ChatMessage(Strict):
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant"]
     content: str | Annotated[list[Part], Field(fail_fast=True)]
     # What an answer of this protocol may carry, and clients send back, empty.
     name: str | None = None
     refusal: None = None
-    annotations: None = None
+    annotations: Annotated[list, Field(max_length=0)] | None = None
     audio: None = None
     function_call: None = None
     tool_calls: None = None
+
+    @field_validator("role")
+    @classmethod
+    def developers_write_the_system_message(cls, role: str) -> str:
+        return "system" if role == "developer" else role
 
     @property
     def text(self) -> str:
@@ -51,6 +57,7 @@ class ChatMessage(Strict):
 
 class StreamOptions(Strict):
     include_usage: bool = False
+    include_obfuscation: Literal[False] = False
 
 
 def alone(field: str, other: str) -> PydanticCustomError:
@@ -120,10 +127,16 @@ class ChatRequest(Request):
 
 
 class CompletionRequest(Request):
-    prompt: str | Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
+    prompt: str | OneText | Ids
     max_tokens: int | None = Field(16, ge=1)
     logprobs: int | None = Field(None, ge=0, le=5)
     echo: Literal[False] = False
+
+    @field_validator("prompt")
+    @classmethod
+    def one_text_is_a_text(cls, prompt: str | list) -> str | list[int]:
+        listed = isinstance(prompt, list) and isinstance(prompt[0], str)
+        return prompt[0] if listed else prompt
 
     @property
     def wanted_tokens(self) -> int | None:
@@ -139,7 +152,8 @@ class Choice(NamedTuple):
 
     token: bytes
     logprob: float
-    likeliest: list["Choice"]
+    likeliest: Sequence["Choice"]
+    start: int  # in characters since the text began
 
     @property
     def name(self) -> str:
@@ -160,7 +174,7 @@ class Chat:
 
     @classmethod
     def chunk(
-        cls, text: str, choices: list[Choice], finish: str | None, offset: int
+        cls, text: str, choices: list[Choice], finish: str | None
     ) -> dict[str, Any]:
         delta = {"content": text} if text or choices else {}
         logprobs = cls.logprobs(choices)
@@ -209,19 +223,15 @@ class Completion:
     def opening() -> dict[str, Any] | None:
         return None
 
-    @classmethod
-    def choice(
-        cls, text: str, choices: list[Choice], finish: str | None, offset: int = 0
-    ) -> dict[str, Any]:
-        """offset: of the first token's name, in characters since the text began."""
-        names = [c.name for c in choices]
+    @staticmethod
+    def choice(text: str, choices: list[Choice], finish: str | None) -> dict[str, Any]:
         logprobs = {
-            "tokens": names,
+            "tokens": [c.name for c in choices],
             "token_logprobs": [c.logprob for c in choices],
             "top_logprobs": [
                 {best.name: best.logprob for best in c.likeliest} for c in choices
             ],
-            "text_offset": list(accumulate(map(len, names), initial=offset))[:-1],
+            "text_offset": [c.start for c in choices],
         }
         return {
             "index": 0,

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -24,10 +25,8 @@ SOON = {"Retry-After": "1"}  # seconds
 class Refusal(Exception):
     """A request that can't be served; becomes an error in OpenAI's shape."""
 
-    def __init__(
-        self, status: int, message: str, *, headers: dict | None = None, **fields: str
-    ) -> None:
-        self.response = refuse(status, message, headers=headers, **fields)
+    def __init__(self, status: int, message: str, **more: Any) -> None:
+        self.response = refuse(status, message, **more)
 
 
 @contextmanager
@@ -110,16 +109,15 @@ async def stream(
 ) -> AsyncIterator[str]:
     """Server-sent events, one for each piece that holds something."""
     head = protocol.envelope(shape, ask.model)
-    opening, offset = shape.opening(), 0
+    opening = shape.opening()
     if opening:
         yield event(head | {"choices": [opening]})
     try:
         async for piece in pieces:
             choices = [piece.choice] if piece.choice else []
             if piece.text or choices or piece.finish:
-                chunk = shape.chunk(piece.text, choices, piece.finish, offset)
+                chunk = shape.chunk(piece.text, choices, piece.finish)
                 yield event(head | {"choices": [chunk]})
-                offset += sum(len(choice.name) for choice in choices)
     except Overloaded:
         yield event(protocol.error("No place came free in time.", kind="server_error"))
         return

@@ -98,7 +98,7 @@ class Service:
             while self.batcher.busy:
                 steps = await loop.run_in_executor(self.thread, self.step)
                 for answer, piece in steps:
-                    answer.put(piece)
+                    answer.queue.put_nowait(piece)
             self.wake.clear()
 
     def step(self) -> list[tuple["Answer", Piece | None]]:
@@ -109,9 +109,8 @@ class Service:
             return [(a, a.piece(token)) for a, token in found if a is not None]
         except Exception as error:  # a fault in one step must not end the service
             log.error("a step failed with %s; its texts end", type(error).__name__)
-            broken = list(self.answers.values())
-            self.batcher.clear()
-            return [(answer, None) for answer in broken]
+            self.batcher.clear()  # first: who comes in between is told, too
+            return [(answer, None) for answer in list(self.answers.values())]
 
     async def encoded(
         self, characters: int, encode: Callable[..., list[int]], *arguments
@@ -148,8 +147,7 @@ class Service:
 
     def check_load(self) -> None:
         """Raise Overloaded if no more texts may wait."""
-        texts = sum(not answer.over for answer in self.answers.values())
-        if texts >= self.most_texts:
+        if len(self.answers) >= self.most_texts:  # to the last piece taken
             raise Overloaded
 
     def drop(self, job: Job) -> None:
@@ -171,13 +169,7 @@ class Answer:
         self.logprobs = logprobs
         self.prompt_tokens = len(job.text)
         self.made = 0  # tokens so far, as a bill counts them: a stop id is one
-        self.over = False  # nothing more will be computed
         self.queue: asyncio.Queue[Piece | None] = asyncio.Queue()
-
-    def put(self, piece: Piece | None) -> None:
-        """What the thread made, for ``pieces`` to give out."""
-        self.over = piece is None or piece.finish is not None
-        self.queue.put_nowait(piece)
 
     async def pieces(self, *, seconds: float) -> AsyncIterator[Piece]:
         """Until the text ends or ``seconds`` are over. RuntimeError if a step broke."""
@@ -204,7 +196,7 @@ class Answer:
 
     def piece(self, token: Token) -> Piece:
         """What a client gets to see of a token; in the thread, logits end here."""
-        ends = token.last == "stop"
+        ends, start = token.last == "stop", self.writer.characters
         text = "" if ends else self.writer.push(token.id)
         finish = "stop" if self.writer.stopped else token.last
         if finish and not self.writer.stopped:
@@ -212,15 +204,15 @@ class Answer:
         if finish:  # a stop string frees the place, too
             self.job.cancelled = True
         hidden = ends or self.writer.stopped or self.logprobs is None
-        return Piece(text, None if hidden else self.choice(token), finish)
+        return Piece(text, None if hidden else self.choice(token, start), finish)
 
-    def choice(self, token: Token) -> Choice:
+    def choice(self, token: Token, start: int) -> Choice:
         logprobs = token.logits.log_softmax(-1)
         best = logprobs.topk(self.logprobs).indices.tolist()
 
-        def choice(id: int, *likeliest: Choice) -> Choice:
+        def choice(id: int, likeliest: Sequence[Choice] = ()) -> Choice:
             known = id < self.service.tokenizer.vocab_size
             name = self.service.tokenizer.token_bytes(id) if known else b""
-            return Choice(name, float(logprobs[id]), list(likeliest))
+            return Choice(name, float(logprobs[id]), likeliest, start)
 
-        return choice(token.id, *map(choice, best))
+        return choice(token.id, [choice(id) for id in best])

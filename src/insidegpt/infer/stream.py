@@ -84,12 +84,14 @@ class TextWriter:
         self.tokenizer, self.stop = tokenizer, stop
         self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.held, self.stopped = "", False
+        self.characters = 0  # of all tokens so far, held back or not
 
     def push(self, token: int) -> str:
         """The text that one more token makes certain."""
         known = token < self.tokenizer.vocab_size  # or a row that pads the vocabulary
         name = self.tokenizer.token_bytes(token) if known else b""
-        self.held += self.decoder.decode(name)
+        text = self.decoder.decode(name)
+        self.held, self.characters = self.held + text, self.characters + len(text)
         found = [at for at in map(self.held.find, self.stop) if at >= 0]
         if found:
             self.stopped = True
