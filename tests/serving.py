@@ -41,7 +41,13 @@ def is_openai_error(response, status):
 
 def idle(server, seconds=5.0):
     """Whether all slots are free, within some seconds."""
-    batcher, end = server.app.state.service.batcher, time.monotonic() + seconds
-    while batcher.busy and time.monotonic() < end:
-        time.sleep(0.05)
-    return not batcher.busy and not server.app.state.service.answers
+    service = server.app.state.service
+    return until(lambda: not service.batcher.busy and not service.answers, seconds)
+
+
+def until(condition, seconds=10.0):
+    """Whether it comes true in that time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()

@@ -98,6 +98,8 @@ def test_a_real_interrupt_in_a_real_process():
         stdout=subprocess.PIPE,
         text=True,
         bufsize=0,
+        # A shell's background jobs, of which the tests may be one, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     chat.stdin.write("Tell me a very long story about the sea.\n")
     seen = ""

@@ -1,6 +1,7 @@
 """What is stopped at the door, and what is not written down."""
 
 import asyncio
+import http.client
 import json
 import logging
 import socket
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
 from serving import is_openai_error, running
 
@@ -64,12 +65,23 @@ def test_nothing_logged_holds_the_prompt_or_the_key(post, server, caplog, capfd)
 
 def test_who_is_refused_keeps_the_connection_if_the_body_is_there(server):
     """Nobody reads it, but it is only 3 bytes: no reason for a new connection."""
-    with connection(server.url) as client:
-        for _ in range(2):
-            head = b"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
-            client.sendall(head + b"abc")
-            answer = client.recv(1000)
-            assert b" 401 " in answer and b"connection: close" not in answer
+    client = http.client.HTTPConnection(urlsplit(server.url).netloc)
+    for _ in range(2):
+        client.request("POST", "/v1/models", body=b"abc")
+        answer = client.getresponse()
+        assert answer.status == 401 and answer.headers["connection"] is None
+        answer.read()
+
+
+def test_who_sends_too_much_hears_so_and_may_ask_again(server):
+    """The rest of the body is read and forgotten."""
+    client = http.client.HTTPConnection(urlsplit(server.url).netloc)
+    headers = {"Authorization": f"Bearer {server.key}"}
+    for key, status in ((headers, 413), ({}, 401)):
+        client.request("POST", "/v1/completions", b"x" * 4_000_000, headers=key)
+        answer = client.getresponse()
+        assert answer.status == status and answer.headers["connection"] is None
+        answer.read()
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/nowhere"])
@@ -88,10 +100,16 @@ def test_who_has_an_answer_can_not_go_on_sending(server, path):
 class Hasty(Impatient):
     seconds = 0.8
 
+    def connection_made(self, transport):
+        own = transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        super().connection_made(transport)
+
 
 @pytest.fixture(scope="module")
 def hasty():
-    """The address of a server that waits less than a second for its clients."""
+    """A server that waits less than a second for its clients, and the kernel takes
+    little of what it sends."""
     app = FastAPI()
 
     @app.get("/slow")
@@ -101,7 +119,11 @@ def hasty():
 
     @app.get("/much")
     async def much() -> StreamingResponse:
-        return StreamingResponse(b"x" * 100_000 for _ in range(1000))
+        return StreamingResponse(b"x" * 100_000 for _ in range(100))
+
+    @app.get("/some")
+    async def some() -> Response:
+        return Response(b"x" * 50_000)
 
     with running(app, http=Hasty) as url:
         yield url
@@ -129,17 +151,18 @@ def test_who_asks_for_half_of_a_second_thing_is_cut(hasty):
 
 
 def test_a_connection_that_asks_again_and_again_is_kept(hasty):
-    with httpx.Client() as client:
-        for _ in range(3):
-            assert client.get(f"{hasty}/slow").json() == "done"
-            time.sleep(Hasty.seconds / 4)
-        pool = client._transport._pool
-        assert len(pool.connections) == 1
+    client = http.client.HTTPConnection(urlsplit(hasty).netloc)
+    client.connect()
+    client.auto_open = False  # no other connection than this
+    for _ in range(3):
+        client.request("GET", "/slow")
+        assert client.getresponse().read() == b'"done"'
+        time.sleep(Hasty.seconds / 4)
 
 
 def test_who_does_not_read_is_cut(hasty):
-    """In the middle of a hundred megabytes; who reads gets them all."""
-    assert len(httpx.get(f"{hasty}/much").content) == 100_000_000
+    """In the middle of ten megabytes; who reads gets them all."""
+    assert len(httpx.get(f"{hasty}/much").content) == 10_000_000
     with connection(hasty) as client:
         client.sendall(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(3 * Hasty.seconds)
@@ -147,7 +170,21 @@ def test_who_does_not_read_is_cut(hasty):
         with suppress(ConnectionResetError):
             while piece := client.recv(1_000_000):
                 read += len(piece)
-        assert read < 100_000_000
+        assert read < 10_000_000
+
+
+def test_who_leaves_a_little_unread_is_cut(hasty):
+    """As little as asyncio holds without a word, and while it is closing."""
+    answers = []
+    for pause in (0, 3 * Hasty.seconds):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.settimeout(5)
+            client.connect((urlsplit(hasty).hostname, urlsplit(hasty).port))
+            client.sendall(b"GET /some HTTP/1.0\r\n\r\n")
+            time.sleep(pause)
+            answers.append(client.makefile("rb").read())
+    assert len(answers[0]) > 50_000 > len(answers[1]) > 0
 
 
 def test_who_waits_for_an_answer_is_not_cut(hasty):

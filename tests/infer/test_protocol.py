@@ -50,6 +50,23 @@ def test_bodies_that_are_no_request_are_refused(post, body):
     is_openai_error(post(content=body), 400)
 
 
+@pytest.mark.parametrize(
+    "prompt, place, words",
+    [
+        ([1, 2, -1], "prompt.2", "greater than or equal to 0"),
+        ([5, 2**31], "prompt.1", "less than"),
+        (["One", "two"], "prompt", "one text at a time"),
+        ([["One"]], "prompt.0", "valid integer"),
+        ([], "prompt", "at least 1"),
+        (7, "prompt", "valid"),
+    ],
+)
+def test_prompts_that_are_none_are_refused(post, prompt, place, words):
+    body = json.dumps({"model": "smollm2", "prompt": prompt})
+    error = is_openai_error(post("/v1/completions", content=body), 400)
+    assert error["param"] == place and words in error["message"]
+
+
 def test_an_answer_can_be_sent_back_as_it_came(client):
     """As programs do with OpenAI's library; and nulls ask for nothing."""
     first = client.chat.completions.create(**ASK, max_tokens=5, temperature=0)

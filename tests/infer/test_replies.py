@@ -1,12 +1,16 @@
 """What a client gets: events in order, a place in the text, a refusal in time."""
 
+import asyncio
 import json
+import time
 from dataclasses import replace
 
 import httpx
+from fastapi import Request
 from serving import ASK, idle, is_openai_error
 
 from insidegpt.infer.generate import Sampler
+from insidegpt.infer.replies import disconnected
 
 
 def test_events_tell_who_speaks_what_is_said_and_why_it_ends(post):
@@ -39,15 +43,37 @@ def test_a_token_tells_where_it_stands(client, tokenizer):
         assert "�" in token or whole.text[start:].startswith(token)
 
 
-def test_an_answer_that_takes_too_long_ends_there(post, server):
-    server.app.state.limits = replace(server.limits, answer_s=0.2)
+def test_an_answer_that_takes_too_long_ends_there(post, server, monkeypatch):
+    batcher = server.app.state.service.batcher
+    step = batcher.step
+    monkeypatch.setattr(batcher, "step", lambda: (time.sleep(0.02), step())[1])
+    server.app.state.limits = replace(server.limits, answer_s=2.0)
+    settings = {"max_tokens": 400, "temperature": 2, "seed": 0}
     try:
-        response = post(content=json.dumps(ASK | {"max_tokens": 400, "temperature": 2}))
+        response = post(content=json.dumps(ASK | settings))
     finally:
         server.app.state.limits = server.limits
     assert response.json()["choices"][0]["finish_reason"] == "length"
     assert 0 < response.json()["usage"]["completion_tokens"] < 399
     assert idle(server)
+
+
+def test_whether_a_client_has_gone_is_asked_once():
+    """Each time uvicorn would take more of what a client goes on sending."""
+    asked, news = [], asyncio.Queue()
+
+    async def receive():
+        asked.append(True)
+        return await news.get()
+
+    async def watch():
+        watching = asyncio.create_task(disconnected(Request({"type": "http"}, receive)))
+        await asyncio.sleep(0.5)
+        assert len(asked) == 1 and not watching.done()
+        news.put_nowait({"type": "http.disconnect"})
+        await asyncio.wait_for(watching, timeout=5)
+
+    asyncio.run(watch())
 
 
 def test_a_request_that_never_got_a_place_is_told_so(post, server):

@@ -1,11 +1,14 @@
 """Streaming text: whole characters, stop strings that hide between tokens, chat."""
 
+import codecs
+from itertools import accumulate
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insidegpt.infer.stream import answer, check_pair, stream_text
+from insidegpt.infer.stream import TextWriter, answer, check_pair, stream_text
 from insidegpt.model.config import PRESETS
 from insidegpt.model.gpt import GPT
 
@@ -43,6 +46,31 @@ def test_the_stream_is_the_text_before_the_first_stop_string(tokenizers, text, s
     shown = pieces(tokenizers["gpt2"], text, stop)
     assert "".join(shown) == text[: min(ends, default=None)]
     assert all(shown)  # never an empty piece
+
+
+fragments = [text.encode()[:n] for text in "aé今🍓" for n in (1, 2, 3, 4)]
+fragments += [b"\x80", b"\x80\x80", b"\xf5", b"\xe0\x80", b"", b"x\xf0\x9f", b"\x93y"]
+
+
+@given(st.lists(st.sampled_from(fragments), max_size=8))
+def test_a_token_starts_where_the_characters_before_it_end(tokenizers, names):
+    """In the text of all bytes, whose broken ones are a character each time, too."""
+    widths = []
+
+    def broken(error):
+        widths.append(error.end - error.start)
+        return "\ue000", error.end
+
+    codecs.register_error("broken", broken)
+    data = b"".join(names)
+    text, broken_ones = data.decode(errors="broken"), iter(widths)
+    lengths = [next(broken_ones) if c == "\ue000" else len(c.encode()) for c in text]
+    ends = list(accumulate(lengths))
+    writer, at = TextWriter(tokenizers["gpt2"]), 0
+    for name in names:
+        writer.decode(name)
+        assert not name or writer.start == sum(end <= at for end in ends)
+        at += len(name)
 
 
 def test_a_stop_string_ends_generation_itself(tokenizer):

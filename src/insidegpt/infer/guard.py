@@ -34,6 +34,7 @@ class Impatient(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # stuck is who leaves a single byte
         self.stuck = self.late = self.wait_for_request()
 
     def wait_for_request(self) -> asyncio.TimerHandle:
@@ -100,11 +101,13 @@ class Body:
 
     async def drain(self, seconds: float = 1.0) -> None:
         """Read the rest, so that who is still sending hears the answer."""
-        if not self.on_request:
-            with suppress(HTTPException, TimeoutError):
-                async with asyncio.timeout(seconds):
-                    while not self.complete:
-                        await self.receive()
+        if self.on_request:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.complete:
+                    message = await self.await_more()
+                    self.complete = not message.get("more_body", False)
 
 
 class Guard:

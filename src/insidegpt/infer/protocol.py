@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 
 MOST_TOP_LOGPROBS = 20
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
-OneText = Annotated[list[str], Field(min_length=1, max_length=1)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Ids = Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
 
@@ -127,16 +126,20 @@ class ChatRequest(Request):
 
 
 class CompletionRequest(Request):
-    prompt: str | OneText | Ids
+    prompt: str | Ids
     max_tokens: int | None = Field(16, ge=1)
     logprobs: int | None = Field(None, ge=0, le=5)
     echo: Literal[False] = False
 
-    @field_validator("prompt")
+    @field_validator("prompt", mode="before")
     @classmethod
-    def one_text_is_a_text(cls, prompt: str | list) -> str | list[int]:
-        listed = isinstance(prompt, list) and isinstance(prompt[0], str)
-        return prompt[0] if listed else prompt
+    def one_text_is_a_text(cls, prompt: object) -> object:
+        match prompt:
+            case [str(text)]:
+                return text
+            case [str(), *_]:
+                raise PydanticCustomError("texts", "only one text at a time is served")
+        return prompt
 
     @property
     def wanted_tokens(self) -> int | None:

@@ -97,20 +97,22 @@ class Service:
             await self.wake.wait()
             while self.batcher.busy:
                 steps = await loop.run_in_executor(self.thread, self.step)
+                if steps is None:  # all that are here, while no step is under way
+                    self.batcher.clear()
+                    steps = [(answer, None) for answer in self.answers.values()]
                 for answer, piece in steps:
                     answer.queue.put_nowait(piece)
             self.wake.clear()
 
-    def step(self) -> list[tuple["Answer", Piece | None]]:
-        """In the thread: one token for everybody; None for all if something broke."""
+    def step(self) -> list[tuple["Answer", Piece]] | None:
+        """In the thread: one token for everybody; None if something broke."""
         try:
             tokens = self.batcher.step()
             found = [(self.answers.get(token.job), token) for token in tokens]
             return [(a, a.piece(token)) for a, token in found if a is not None]
         except Exception as error:  # a fault in one step must not end the service
             log.error("a step failed with %s; its texts end", type(error).__name__)
-            self.batcher.clear()  # first: who comes in between is told, too
-            return [(answer, None) for answer in list(self.answers.values())]
+            return None
 
     async def encoded(
         self, characters: int, encode: Callable[..., list[int]], *arguments
@@ -196,7 +198,7 @@ class Answer:
 
     def piece(self, token: Token) -> Piece:
         """What a client gets to see of a token; in the thread, logits end here."""
-        ends, start = token.last == "stop", self.writer.characters
+        ends = token.last == "stop"
         text = "" if ends else self.writer.push(token.id)
         finish = "stop" if self.writer.stopped else token.last
         if finish and not self.writer.stopped:
@@ -204,9 +206,10 @@ class Answer:
         if finish:  # a stop string frees the place, too
             self.job.cancelled = True
         hidden = ends or self.writer.stopped or self.logprobs is None
-        return Piece(text, None if hidden else self.choice(token, start), finish)
+        return Piece(text, None if hidden else self.choice(token), finish)
 
-    def choice(self, token: Token, start: int) -> Choice:
+    def choice(self, token: Token) -> Choice:
+        start = self.writer.start
         logprobs = token.logits.log_softmax(-1)
         best = logprobs.topk(self.logprobs).indices.tolist()
 

@@ -84,20 +84,29 @@ class TextWriter:
         self.tokenizer, self.stop = tokenizer, stop
         self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.held, self.stopped = "", False
-        self.characters = 0  # of all tokens so far, held back or not
+        # All characters so far, held back or not, and those before the last token.
+        self.characters = self.start = 0
 
     def push(self, token: int) -> str:
         """The text that one more token makes certain."""
         known = token < self.tokenizer.vocab_size  # or a row that pads the vocabulary
         name = self.tokenizer.token_bytes(token) if known else b""
-        text = self.decoder.decode(name)
-        self.held, self.characters = self.held + text, self.characters + len(text)
+        self.held += self.decode(name)
         found = [at for at in map(self.held.find, self.stop) if at >= 0]
         if found:
             self.stopped = True
             return self.release(min(found))
         keep = max((_overlap(self.held, s) for s in self.stop), default=0)
         return self.release(len(self.held) - keep)
+
+    def decode(self, name: bytes) -> str:
+        """The characters that a token's bytes complete, or show to be broken."""
+        first = self.decoder.decode(name[:1])
+        ends_one = first != "" and not self.decoder.getstate()[0]
+        self.start = self.characters + len(first) - ends_one
+        text = first + self.decoder.decode(name[1:])
+        self.characters += len(text)
+        return text
 
     def finish(self) -> str:
         """What was held back, when no more tokens come."""
