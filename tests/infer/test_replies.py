@@ -28,11 +28,10 @@ def test_events_tell_who_speaks_what_is_said_and_why_it_ends(post):
     assert text == whole["choices"][0]["message"]["content"]
 
 
-def test_a_token_tells_where_it_stands(client, tokenizer):
+def test_a_token_tells_where_it_stands(client):
     """Where it begins in characters, of which some need several tokens."""
-    text = "Repeat: 😀 ≠ 😀 ≠ 😀 ≠ 😀"
     settings = {"model": "smollm2", "temperature": 0, "max_tokens": 30, "logprobs": 0}
-    settings["prompt"] = text + " ≠ 😀 ≠"
+    settings["prompt"] = "Repeat: 😀 ≠ 😀 ≠ 😀 ≠ 😀 ≠ 😀 ≠"
     whole = client.completions.create(**settings).choices[0]
     assert "😀" in whole.text
     chunks = [c.choices[0] for c in client.completions.create(**settings, stream=True)]

@@ -75,16 +75,20 @@ def test_a_client_that_goes_away_frees_its_place(server, stream):
 def test_a_fault_in_a_step_ends_its_texts_and_not_the_service(
     post, server, monkeypatch
 ):
-    batcher = server.app.state.service.batcher
+    service = server.app.state.service
+    batcher = service.batcher
 
     def broken(*_):
         raise MemoryError("no memory for xyzzy")
 
     monkeypatch.setattr(batcher, "next_logits", broken)
+    unread = service.start([1, 2], max_new_tokens=400, sampler=Sampler(2.0))
     error = is_openai_error(post(content=json.dumps(ASK)), 500)
     assert "xyzzy" not in error["message"]
     streamed = post(content=json.dumps(ASK | {"stream": True}))
     assert "server_error" in streamed.text and "[DONE]" not in streamed.text
+    assert until(lambda: not batcher.busy)  # whether its client reads or not
+    service.drop(unread.job)
     monkeypatch.undo()
     assert post(content=json.dumps(ASK | {"max_tokens": 3})).status_code == 200
     assert idle(server)

@@ -136,8 +136,9 @@ class Guard:
             nonlocal started
             if not started:
                 await body.drain()
-            if not started and not body.complete:
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
+                if not body.complete:
+                    close = (b"connection", b"close")
+                    message["headers"] = [*message["headers"], close]
             started = True
             async with asyncio.timeout(self.seconds):
                 await send(message)
