@@ -2,40 +2,59 @@
 
 PYTHON ?= python3
 PAGES ?=
-BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+# Programs are run as modules: the scripts in .venv/bin hold a path that may be old.
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+JUPYTER_BOOK := $(PY) -c "from jupyter_book.cli.main import main; main()"
+PARTS := $(PYTHON) tools/parts.py
+# Neither may lead .venv's Python to other modules.
+unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup book test lint unit pages strict-book browser serve lab chat \
-	execute normalise bench-inference bench-tokenizer test-portability lock clean
+.PHONY: help python setup book test quick lint unit pages strict-book browser quick-unit \
+	changed-pages serve lab chat execute normalise bench-inference bench-tokenizer \
+	test-portability lock clean
 
 help:  ## list what can be made (the default)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' \
 		$(MAKEFILE_LIST)
 
-setup:  ## make .venv with the pinned requirements and the weights
+python:  # what set-up and the table of parts run in
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer."; exit 1; }
+
+setup: python  ## make .venv with the pinned requirements and the weights
 	@$(PYTHON) tools/setup.py
 
 book: setup  ## set everything up and build the HTML
-	@$(BIN)/jupyter-book build .
+	@$(JUPYTER_BOOK) build .
 	@echo "The book is at _build/html/index.html: open it, or run make serve."
 
-test: setup lint strict-book unit pages browser  ## set everything up and run every check
+test: python  ## set everything up and run every check
+	@$(PARTS) setup lint strict-book unit pages browser
 	@echo "Every check passed."
 
+quick: python  ## set up; lint, the fast tests, and the pages changed since main: minutes
+	@$(PARTS) setup lint quick-unit changed-pages
+
 lint:  # style, imports, the usual slips
-	$(BIN)/ruff check .
+	$(PY) -m ruff check .
 
 strict-book:  # the HTML, from the stored outputs; a warning is an error
-	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	$(JUPYTER_BOOK) build . --all -W -n --keep-going
 
 unit:  # the package, the tools, the stored pages
-	$(PYTEST) --ignore=tests/browser
+	$(PYTEST) --ignore=tests/browser --durations=25 --durations-min=2
+
+quick-unit:  # what is not marked slow
+	$(PYTEST) --ignore=tests/browser -m "not slow"
 
 pages:  # every page is run again and its outputs are compared with the stored ones
 	$(PYTEST) --nbval book
+
+changed-pages:  # the same for pages that differ from main's, in the working tree as well
+	@pages=$$($(PY) tools/pages.py changed) && \
+	if [ -n "$$pages" ]; then $(PYTEST) --nbval $$pages; else echo "No page has changed."; fi
 
 browser:  # every built page in chromium: light, dark, wide, narrow, by keyboard
 	$(PYTEST) tests/browser
@@ -46,32 +65,31 @@ test-portability:  ## run the pages as an AVX2 machine would, and on one thread
 
 serve:  ## serve the built book on http://127.0.0.1:8000
 	@test -f _build/html/index.html || { echo "There is no book yet: run make book."; exit 1; }
-	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+	$(PY) -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
 lab: setup  ## open the pages in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=book
+	$(PY) -m jupyterlab --notebook-dir=book
 
 chat: setup  ## talk to the model in the terminal
-	@$(BIN)/insidegpt chat
+	@$(PY) -m insidegpt chat
 
 execute: setup  ## run pages and store their outputs: PAGES="algorithm/tokenization", or all
-	@$(BIN)/python tools/pages.py execute $(PAGES)
+	@$(PY) tools/pages.py execute $(PAGES)
 
 normalise: setup  ## tidy stored pages without running them: PAGES=..., or all
-	@$(BIN)/python tools/pages.py normalise $(PAGES)
+	@$(PY) tools/pages.py normalise $(PAGES)
 
 bench-inference: setup  ## loading, first token and decoding, beside transformers
-	PYTHONPATH=tests $(BIN)/python benchmarks/bench_inference.py
+	PYTHONPATH=tests $(PY) benchmarks/bench_inference.py
 
 bench-tokenizer: setup  ## encoding and training, beside tiktoken and tokenizers
-	$(BIN)/python benchmarks/bench_tokenizer.py
+	$(PY) benchmarks/bench_tokenizer.py
 
-lock:  ## renew requirements.txt from the newest versions that pyproject.toml allows
+lock: setup  ## renew requirements.txt from the newest versions that pyproject.toml allows
 	@set -eu; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	$(PYTHON) -m venv "$$dir"; \
-	"$$dir/bin/pip" install '.[serve,book,test]'; \
-	"$$dir/bin/pip" freeze --all > "$$dir/frozen"; \
-	$(PYTHON) tools/lock.py < "$$dir/frozen" > "$$dir/requirements.txt"; \
+	$(PY) -m pip install --dry-run --ignore-installed --report "$$dir/report" \
+		'.[serve,book,test]' setuptools; \
+	$(PY) tools/lock.py < "$$dir/report" > "$$dir/requirements.txt"; \
 	cp "$$dir/requirements.txt" requirements.txt; \
 	echo "requirements.txt is renewed: run make test, then commit it."
 

@@ -7,7 +7,7 @@ import yaml
 from nbformat import NotebookNode
 from support import ROOT, load_tool
 
-tool = load_tool("pages")
+normal = load_tool("normal")
 PAGES = book.all_pages()
 
 
@@ -40,8 +40,8 @@ def words(source: str) -> NotebookNode:
 
 
 def page(*cells: NotebookNode, name: str = "algorithm/rope") -> book.Page:
-    nb = tool.normalise(nbformat.v4.new_notebook(cells=list(cells)))
-    return book.Page(name, tool.page_text(nb))
+    nb = normal.normalise(nbformat.v4.new_notebook(cells=list(cells)))
+    return book.Page(name, normal.page_text(nb))
 
 
 def shown(data: dict, **metadata) -> list[NotebookNode]:
@@ -62,8 +62,7 @@ Why?
 """
 
 
-def test_a_sound_page_passes_every_check(monkeypatch):
-    monkeypatch.setattr(book, "glossary_text", lambda: GLOSSARY)
+def test_a_sound_page_passes_every_check():
     sound = page(
         words(HEAD + " A {term}`token` and {term}`tokens <token>`." + " word" * 600),
         code("x = 1\nprint(x)", printed("1\n")),
@@ -133,39 +132,15 @@ def test_a_drawn_figure_without_alt_text_is_found():
     assert book.has_figures_with_words(page(words(told))) == []
 
 
-def test_an_unknown_source_is_found():
-    faults = book.cites_only_known_sources(page(words("As {cite:t}`nobody2099` says.")))
-    assert faults == ["nobody2099 is not in references.bib"]
-
-
 def test_citations_are_read_in_every_form():
     text = "{cite}`a, b` {cite:p}`c`"
     assert book.cited(page(words(text))) == {"a", "b", "c"}
     assert book.bib_keys("@article{a,\n x={1}}\n@misc{ b2:c ,") == {"a", "b2:c"}
 
 
-GLOSSARY = "```{glossary}\ntoken\n  A piece of text.\n\nKey-value cache\n  Kept.\n```\n"
-
-
-def test_the_glossary_is_read():
-    assert book.glossary_terms(GLOSSARY) == {"token", "Key-value cache"}
-    assert book.glossary_terms(GLOSSARY.replace("```", ":::")) == {
-        "token",
-        "Key-value cache",
-    }
-
-
-def test_a_term_outside_the_glossary_is_found(monkeypatch):
-    monkeypatch.setattr(book, "glossary_text", lambda: GLOSSARY)
-    assert (
-        book.links_the_glossary(page(words("{term}`the cache <key-value cache>`")))
-        == []
-    )
-    assert len(book.links_the_glossary(page(words("{term}`logit` {term}`token`")))) == 1
-
-
 def test_a_page_without_a_glossary_link_is_found_and_the_index_is_not():
     assert len(book.links_the_glossary(page(words("Text.")))) == 1
+    assert book.links_the_glossary(page(words("A {term}`token`."))) == []
     assert book.links_the_glossary(page(words("Text."), name="index")) == []
 
 

@@ -1,5 +1,6 @@
 """tools/pages.py: what it imports, what it stores, and what it refuses to store."""
 
+import subprocess
 from base64 import b64decode, b64encode
 from io import BytesIO
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 from support import load_tool
 
 tool = load_tool("pages")
+normal = load_tool("normal")
 
 TEXT = """\
 ---
@@ -69,7 +72,7 @@ def png(image: Image.Image) -> str:
 
 
 def test_import_keeps_tags_captions_and_alt_text(project):
-    nb = tool.read_page(imported(project))
+    nb = normal.read_page(imported(project))
     assert [c.cell_type for c in nb.cells] == ["markdown", "code", "code", "markdown"]
     assert nb.cells[1].metadata == {"tags": ["hide-input"]}
     assert nb.cells[2].metadata.mystnb.figure.name == "fig-loss"
@@ -80,11 +83,14 @@ def test_import_keeps_tags_captions_and_alt_text(project):
 
 def test_an_imported_page_is_incomplete_until_it_is_run_in_its_own_folder(project):
     path = imported(project)
-    assert run("check").exit_code == 1
+    assert normal.problems(path.read_text()) == [
+        "cell 2 was never run",
+        "cell 3 was never run",
+    ]
     done = run("execute", "a/page")
     assert done.exit_code == 0 and " s, " in done.output
-    assert run("check").exit_code == 0
-    nb = tool.read_page(path)
+    assert normal.problems(path.read_text()) == []
+    nb = normal.read_page(path)
     assert nb.cells[1].outputs[0].text == "1\na\n"
     assert [c.execution_count for c in nb.cells[1:3]] == [1, 2]
 
@@ -109,6 +115,36 @@ def test_a_page_that_fails_stores_nothing_and_says_where(project, line, told):
     assert path.read_text() == before
 
 
+def test_changed_pages_are_those_that_differ_from_main(project):
+    def git(*words):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", *identity, *words], cwd=project, check=True)
+
+    imported(project)
+    names = ["a/page", "b/edited", "b/new", "b/gone", "b/in-a-commit"]
+    chapters = [{"file": f"book/{name}"} for name in names[1:]]
+    toc = {"format": "jb-book", "root": "book/a/page", "chapters": chapters}
+    (project / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (project / "book/b").mkdir()
+    for name in ("b/edited", "b/gone"):
+        (project / f"book/{name}.ipynb").write_text("{}")
+    assert tool.changed(project) == []  # no repository: nothing is known
+    git("init", "--quiet", "--initial-branch=main")
+    git("add", "--all")
+    git("commit", "--quiet", "--message=a")
+    assert tool.changed(project) == []
+    git("checkout", "--quiet", "-b", "branch")
+    (project / "book/b/in-a-commit.ipynb").write_text("{}")
+    git("add", "--all")
+    git("commit", "--quiet", "--message=b")
+    (project / "book/b/edited.ipynb").write_text("{ }")
+    (project / "book/b/new.ipynb").write_text("{}")
+    (project / "book/b/gone.ipynb").unlink()
+    changed = ["edited", "in-a-commit", "new"]
+    assert tool.changed(project) == [f"book/b/{name}.ipynb" for name in changed]
+    assert run("changed").output.split() == tool.changed(project)
+
+
 def test_a_page_that_does_not_exist_is_named(project):
     assert "There is no page book/b.ipynb" in run("execute", "b").output
 
@@ -116,7 +152,7 @@ def test_a_page_that_does_not_exist_is_named(project):
 def untidy() -> nbformat.NotebookNode:
     """What JupyterLab might leave behind."""
     new = nbformat.v4.new_output
-    html = {"text/html": "<b>", tool.WIDGET_VIEW: {"model_id": "5a"}}
+    html = {"text/html": "<b>", normal.WIDGET_VIEW: {"model_id": "5a"}}
     outputs = [
         new("stream", name="stdout", text="1\n"),
         new("stream", name="stderr", text="warning"),
@@ -139,7 +175,7 @@ def untidy() -> nbformat.NotebookNode:
 
 
 def test_normalised_pages_keep_outputs_and_lose_noise():
-    cell = tool.normalise(untidy()).cells[1]
+    cell = normal.normalise(untidy()).cells[1]
     stream, shown, result = cell.outputs
     assert stream.text == "1\n2\n"
     assert shown.data == {"text/html": "<b>"}
@@ -148,20 +184,22 @@ def test_normalised_pages_keep_outputs_and_lose_noise():
 
 
 def test_normalised_pages_carry_no_version_and_no_widget_state():
-    assert tool.normalise(untidy()).metadata == tool.NOTEBOOK_METADATA
+    assert normal.normalise(untidy()).metadata == normal.NOTEBOOK_METADATA
 
 
 def test_normalising_twice_changes_nothing_more():
-    once = tool.page_text(tool.normalise(untidy()))
-    again = tool.normalise(nbformat.reads(once, as_version=4))
-    assert tool.page_text(again) == once
-    assert tool.problems(once) == []
+    once = normal.page_text(normal.normalise(untidy()))
+    again = normal.normalise(nbformat.reads(once, as_version=4))
+    assert normal.page_text(again) == once
+    assert normal.problems(once) == []
 
 
 def test_a_semicolon_at_the_end_of_a_cell_is_found():
     cell = nbformat.v4.new_code_cell("plot();", execution_count=1)
-    text = tool.page_text(tool.normalise(nbformat.v4.new_notebook(cells=[cell])))
-    assert tool.problems(text) == ["cell 1 ends with a semicolon, which nbval ignores"]
+    text = normal.page_text(normal.normalise(nbformat.v4.new_notebook(cells=[cell])))
+    assert normal.problems(text) == [
+        "cell 1 ends with a semicolon, which nbval ignores"
+    ]
 
 
 def chart() -> Image.Image:
@@ -178,7 +216,7 @@ def chart() -> Image.Image:
 
 def test_a_figure_becomes_smaller_and_looks_the_same():
     text = png(chart())
-    small = tool.compact_png(text)
+    small = normal.compact_png(text)
     assert len(small) < 0.9 * len(text)
     after = Image.open(BytesIO(b64decode(small))).convert("RGBA")
     before, after = np.asarray(chart()).astype(int), np.asarray(after).astype(int)
@@ -192,10 +230,12 @@ def test_a_picture_of_few_colours_keeps_every_pixel():
     image.putpixel((5, 5), (4, 5, 6))
     noise = np.random.default_rng(0).integers(0, 200, (200, 100), dtype=np.uint8)
     image.paste(Image.fromarray(noise), (200, 0))
-    after = Image.open(BytesIO(b64decode(tool.compact_png(png(image)))))
+    after = Image.open(BytesIO(b64decode(normal.compact_png(png(image)))))
     assert (np.asarray(after.convert("RGB")) == np.asarray(image)).all()
 
 
 def test_a_photograph_stays_as_it_is():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    assert tool.compact_png(png(Image.fromarray(noise))) == png(Image.fromarray(noise))
+    assert normal.compact_png(png(Image.fromarray(noise))) == png(
+        Image.fromarray(noise)
+    )

@@ -29,7 +29,7 @@ VOCAB_SIZE = 4096
 HELD_OUT_TOKENS = 40_000
 
 
-def corpus() -> tuple[bpe.Tokenizer, torch.Tensor, torch.Tensor]:
+def corpus() -> tuple[bpe.BPETokenizer, torch.Tensor, torch.Tensor]:
     """A tokenizer, and the ids of all docstrings, shuffled: train and held-out."""
     texts = docstrings(PACKAGES)
     order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(0))
@@ -50,7 +50,7 @@ def held_out_loss(model: GPT2LMHeadModel, tokens: torch.Tensor, length: int) -> 
 
 
 def save(
-    model: GPT2LMHeadModel, tokenizer: bpe.Tokenizer, directory: Path, record: dict
+    model: GPT2LMHeadModel, tokenizer: bpe.BPETokenizer, directory: Path, record: dict
 ) -> None:
     """Write everything beside `directory`, then put it in its place at once."""
     fresh = directory.with_name(directory.name + ".new")
