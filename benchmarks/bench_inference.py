@@ -16,17 +16,19 @@ from oracles import smollm2_in_transformers
 from paired import compare, seconds
 
 import insidegpt
-from insidegpt.files.source import smollm2_gguf
+from insidegpt.fast.cpp_engine import CppEngine
+from insidegpt.fast.torch_engine import TorchEngine
+from insidegpt.files.locate import smollm2_gguf
 from insidegpt.infer.batching import Batcher
-from insidegpt.infer.engine import Engine
-from insidegpt.infer.generate import Model, new_cache, read
-from insidegpt.infer.native import Native
+from insidegpt.infer.chat import answer
+from insidegpt.infer.generate import prefill
+from insidegpt.infer.sampling import GREEDY as GREEDILY
 from insidegpt.infer.speculative import PromptLookup, speculate
-from insidegpt.infer.stream import answer
 from insidegpt.model.gpt import GPT
-from insidegpt.text.bpe import Tokenizer
+from insidegpt.model.interface import Model
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.corpus import docstrings
+from insidegpt.text.interface import Tokenizer
 
 NEW_TOKENS = 64
 PROMPT_TOKENS = 512
@@ -42,13 +44,13 @@ print(time.perf_counter() - start)
 # The most memory that a process has held, decoding one text. Peaks include loading.
 MEMORY = {
     "insidegpt, float32": "m = insidegpt.load_model()",
-    "insidegpt, PyTorch 4 bits": "m = Engine(insidegpt.load_model(), bits=4)",
-    "insidegpt, native 4 bits": "m = Native(insidegpt.load_model(), bits=4)",
+    "insidegpt, PyTorch 4 bits": "m = TorchEngine(insidegpt.load_model(), bits=4)",
+    "insidegpt, native 4 bits": "m = load_fastest(bits=4)",
 }
 PEAK = """
 import re, insidegpt
-from insidegpt.infer.engine import Engine
-from insidegpt.infer.native import Native
+from insidegpt.fast.choose import load_fastest
+from insidegpt.fast.torch_engine import TorchEngine
 {model}
 list(insidegpt.generate(m, [504, 2120], max_new_tokens=64, temperature=0))
 print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
@@ -90,7 +92,7 @@ def memory_bound(model: GPT) -> float:
     return memory_speed() / sum(p.nbytes for p in model.parameters())
 
 
-def native_bandwidth(native: Native, ids: list[int]) -> float:
+def native_bandwidth(native: CppEngine, ids: list[int]) -> float:
     """GB of weights a second that decoding reads."""
     list(insidegpt.generate(native, ids, **GREEDY))
     spent = min(
@@ -110,9 +112,9 @@ def batch_of(engine: Model, prompt: list[int]) -> None:
 
 
 @torch.inference_mode()
-def prefill(model: Model, prompt: list[int]) -> None:
-    cache = new_cache(model, batch=1, max_tokens=len(prompt))
-    read(model, torch.tensor([prompt]), cache)
+def read_prompt(model: Model, prompt: list[int]) -> None:
+    cache = model.new_cache(batch=1, max_tokens=len(prompt))
+    prefill(model, torch.tensor([prompt]), cache)
 
 
 def main() -> None:
@@ -127,12 +129,11 @@ def main() -> None:
     print(f"first token of a chat answer  {first:6.2f} s")
     print(f"memory allows float32         {memory_bound(model):6.1f} tokens/s")
     ids = tokenizer.encode("The weather today is")
-    packed, native = Engine(model, bits=4), Native(model, bits=4)
+    packed, native = TorchEngine(model, bits=4), CppEngine(model, bits=4)
     models = {
         "float32": model,
         "PyTorch 4 bits": packed,
-        "the same, compiled": Engine(model, bits=4, compiled=True),
-        "native 8 bits": Native(model, bits=8),
+        "native 8 bits": CppEngine(model, bits=8),
         "native 4 bits": native,
     }
     speed = native_bandwidth(native, ids)
@@ -177,7 +178,7 @@ def beside_transformers(models: dict[str, Model], ids: list[int]) -> None:
     )
 
 
-def beside_llama_cpp(native: Native, ids: list[int]) -> None:
+def beside_llama_cpp(native: CppEngine, ids: list[int]) -> None:
     try:
         peers = {batch: LlamaCpp(batch) for batch in (1, BATCH)}
     except ImportError:
@@ -206,7 +207,7 @@ def beside_llama_cpp(native: Native, ids: list[int]) -> None:
     report(
         f"prefill of {PROMPT_TOKENS}, native 4 bits",
         PROMPT_TOKENS,
-        lambda: prefill(native, prompt),
+        lambda: read_prompt(native, prompt),
         read_theirs,
         peer="llama.cpp, Q4_1",
     )
@@ -221,13 +222,14 @@ def guessing(name: str, model: Model, tokenizer: Tokenizer, *, guesses: int) -> 
         if 250 < len(tokenizer.encode(text)) < 450 and ">>>" not in text
     ][::60][:10]
     settings = {"max_new_tokens": 120, "temperature": 0}
+    greedily = {"max_new_tokens": 120, "sampling": GREEDILY}
     plain, guessed, tokens, rounds = [0.0, 0.0], [0.0, 0.0], 0, 0
     for text in texts:
         message = {"role": "user", "content": f"Summarize this text:\n\n{text}"}
         prompt = encode_chat(tokenizer, [message])
         alone = timed(insidegpt.generate(model, prompt, **settings), plain)
         draft = PromptLookup(tokens=guesses)
-        pieces = timed(speculate(model, prompt, draft=draft, **settings), guessed)
+        pieces = timed(speculate(model, prompt, draft=draft, **greedily), guessed)
         tokens, rounds = tokens + len(alone), rounds + len(pieces)
         if sum(pieces, []) != alone:
             raise SystemExit("Guessing changed a text.")

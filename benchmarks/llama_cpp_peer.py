@@ -6,7 +6,7 @@ Built on demand: `pip install llama-cpp-python` takes about ten minutes.
 import numpy as np
 import torch
 
-from insidegpt.files.source import smollm2_gguf
+from insidegpt.files.locate import smollm2_gguf
 
 
 class LlamaCpp:
@@ -44,7 +44,7 @@ class LlamaCpp:
         memory = self.c.llama_get_memory(self.context)
         self.c.llama_memory_clear(memory, True)
 
-    def read(self, prompt: list[int], *, sequence: int = 0) -> np.ndarray:
+    def prefill(self, prompt: list[int], *, sequence: int = 0) -> np.ndarray:
         """A whole prompt into one sequence; logits after it."""
         for n, token in enumerate(prompt):
             self.put(n, token, n, sequence, wanted=n == len(prompt) - 1)

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 import insidegpt
-from insidegpt.infer import quantize
-from insidegpt.infer.engine import Engine
-from insidegpt.infer.generate import Model
-from insidegpt.infer.native import Native
+from insidegpt.fast import quantize
+from insidegpt.fast.cpp_engine import CppEngine
+from insidegpt.fast.torch_engine import TorchEngine
+from insidegpt.model.interface import Model
 from insidegpt.text.corpus import docstrings
 
 TOKENS = 50_000
@@ -43,11 +43,11 @@ def main() -> None:
     reference = mean_loss(model, windows, "float32")
     result = {"tokens": windows.numel(), "perplexity": {"float32": math.exp(reference)}}
     for name, form, bits in (
-        ("bfloat16", Engine, None),
-        ("int8", Engine, 8),
-        ("int4", Engine, 4),
-        ("whole numbers, int8", Native, 8),
-        ("whole numbers, int4", Native, 4),
+        ("bfloat16", TorchEngine, None),
+        ("int8", TorchEngine, 8),
+        ("int4", TorchEngine, 4),
+        ("integers, int8", CppEngine, 8),
+        ("integers, int4", CppEngine, 4),
     ):
         loss = mean_loss(form(model, bits=bits), windows, name)
         result["perplexity"][name] = math.exp(loss)

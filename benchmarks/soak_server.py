@@ -20,8 +20,9 @@ import httpx
 import openai
 
 import insidegpt
-from insidegpt.infer.native import fastest
-from insidegpt.infer.stream import answer
+from insidegpt.fast.choose import load_fastest
+from insidegpt.infer.chat import answer
+from insidegpt.infer.sampling import Sampling
 
 PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
@@ -52,15 +53,12 @@ def requests() -> list[dict]:
 
 def right_answers() -> list[str]:
     """What the engine writes alone."""
-    engine = fastest(insidegpt.load_model())
-    tokenizer = insidegpt.load_tokenizer()
+    engine, tokenizer = load_fastest(), insidegpt.load_tokenizer()
     texts = []
-    for request in requests():
-        settings = {key: request[key] for key in ("temperature", "seed")}
-        settings["max_new_tokens"] = request["max_tokens"]
-        texts.append(
-            "".join(answer(engine, tokenizer, request["messages"], **settings))
-        )
+    for asked in requests():
+        sampling = Sampling(asked["temperature"], seed=asked["seed"])
+        settings = {"max_new_tokens": asked["max_tokens"], "sampling": sampling}
+        texts.append("".join(answer(engine, tokenizer, asked["messages"], **settings)))
     return texts
 
 
@@ -130,29 +128,18 @@ async def load(pid: int, clients: int, minutes: float, right: list[str]) -> list
 def main(clients: int, minutes: float) -> None:
     right = right_answers()
     command = [sys.executable, "-m", "insidegpt", "serve", "--port", str(PORT)]
-    with subprocess.Popen(command) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            wait_for_health()
+            print(server.stdout.readline(), end="")  # it answers
             sizes = asyncio.run(load(server.pid, clients, minutes, right))
             time.sleep(2)
-            metrics = httpx.get(f"{URL}/metrics").text
-            for state in ("running", "waiting"):
-                if f"insidegpt_{state} 0.0" not in metrics:
-                    raise SystemExit(f"A text is still {state}: a leaked place.")
+            health = httpx.get(f"{URL}/health").json()
+            if health != {"status": "ok", "running": 0, "waiting": 0}:
+                raise SystemExit(f"A text still has a place: {health}.")
             growth = sizes[-1] / sizes[0] - 1
             print(f"memory {growth:+.1%} since the first minute; all places are free")
         finally:
             server.terminate()
-
-
-def wait_for_health() -> None:
-    for _ in range(600):
-        try:
-            httpx.get(f"{URL}/health").raise_for_status()
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise SystemExit("The server did not start.")
 
 
 if __name__ == "__main__":

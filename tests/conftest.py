@@ -16,6 +16,21 @@ settings.register_profile("book", derandomize=True, deadline=None)
 settings.load_profile("book")
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever uses the real model is slow."""
+    for item in items:
+        if {"smollm2", "smollm2_oracle"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Every test begins with the same random numbers, whichever ran before."""
+    import torch
+
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def smollm2():
     """SmolLM2-135M-Instruct in float32. Shared: a test must not change it."""
@@ -43,6 +58,6 @@ def smollm2_oracle():
     """SmolLM2 as transformers computes it, read from the file by another path."""
     from oracles import smollm2_in_transformers
 
-    from insidegpt.files.source import smollm2_gguf
+    from insidegpt.files.locate import smollm2_gguf
 
     return smollm2_in_transformers(smollm2_gguf())

@@ -10,7 +10,7 @@ from gguf.constants import GGMLQuantizationType as Kind
 from gguf.quants import dequantize, quantize
 
 from insidegpt.files.gguf import read_gguf, unpack_q4_1, unpack_q8_0
-from insidegpt.files.source import smollm2_gguf
+from insidegpt.files.locate import smollm2_gguf
 
 
 @pytest.fixture

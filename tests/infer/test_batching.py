@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from insidegpt.fast.cpp_engine import CppEngine
+from insidegpt.fast.torch_engine import TorchEngine
 from insidegpt.infer import batching
 from insidegpt.infer.batching import Batcher
-from insidegpt.infer.engine import Engine
-from insidegpt.infer.generate import Sampler, generate
-from insidegpt.infer.native import Native
+from insidegpt.infer.generate import generate
+from insidegpt.infer.sampling import Sampling
 from insidegpt.model.config import PRESETS
 from insidegpt.model.gpt import GPT
 
@@ -19,11 +20,7 @@ def models():
     for p in model.parameters():
         p.data = 0.3 * torch.randn_like(p)
     gpt = model.requires_grad_(False)
-    return {"gpt": gpt, "engine": Engine(gpt, dtype=torch.float64)}
-
-
-def sampler(seed, temperature=1.0):
-    return Sampler(temperature, generator=torch.Generator().manual_seed(seed))
+    return {"gpt": gpt, "engine": TorchEngine(gpt, dtype=torch.float64)}
 
 
 def finish(batcher):
@@ -32,8 +29,8 @@ def finish(batcher):
     while batcher.busy:
         for token in batcher.step():
             ids.setdefault(token.job, []).append(token.id)
-            if token.last:
-                reasons[token.job] = token.last
+            if token.finish_reason:
+                reasons[token.job] = token.finish_reason
     return ids, reasons
 
 
@@ -43,18 +40,18 @@ def test_each_text_is_what_generate_writes(models, kind):
     batcher = Batcher(models[kind], slots=2)
     prompts = [[1 + n] * (1 + 2 * n) for n in range(6)]
     jobs = [
-        batcher.submit(prompt, max_new_tokens=4 + n, sampler=sampler(n))
+        batcher.submit(prompt, max_new_tokens=4 + n, sampling=Sampling(seed=n))
         for n, prompt in enumerate(prompts)
     ]
     ids, reasons = finish(batcher)
     for n, job in enumerate(jobs):
         alone = generate(models[kind], prompts[n], max_new_tokens=4 + n, seed=n)
         assert ids[job] == list(alone)
-        assert job.text == prompts[n] + ids[job]
+        assert job.ids == prompts[n] + ids[job]
         assert reasons[job] == "length"
 
 
-@pytest.mark.parametrize("form", [Engine, Native])
+@pytest.mark.parametrize("form", [TorchEngine, CppEngine])
 def test_packed_smollm2_answers_to_the_bit_as_alone(smollm2, tokenizer, form):
     """Sampled, so that a last bit of a logit would show sooner or later; one prompt is
     read in two pieces."""
@@ -63,7 +60,7 @@ def test_packed_smollm2_answers_to_the_bit_as_alone(smollm2, tokenizer, form):
     prompts = [tokenizer.encode(text) for text in texts]
     batcher = Batcher(engine)
     jobs = [
-        batcher.submit(prompt, max_new_tokens=24, sampler=sampler(7))
+        batcher.submit(prompt, max_new_tokens=24, sampling=Sampling(seed=7))
         for prompt in prompts
     ]
     ids, _ = finish(batcher)
@@ -77,7 +74,7 @@ def test_a_stop_id_ends_a_text_and_is_not_part_of_it(models):
     batcher = Batcher(models["gpt"])
     job = batcher.submit([3, 1], max_new_tokens=10, stop_ids=[stop])
     _, reasons = finish(batcher)
-    assert job.text == [3, 1, *alone[: alone.index(stop)]]
+    assert job.ids == [3, 1, *alone[: alone.index(stop)]]
     assert reasons[job] == "stop"
 
 

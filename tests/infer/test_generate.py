@@ -1,18 +1,18 @@
 """Generation: the same ids as transformers, cached or not, alone or in a batch."""
 
+import copy
+
 import pytest
 import torch
 
 import insidegpt
 from insidegpt.infer.generate import (
-    Sampler,
     generate,
     generate_batch,
-    new_cache,
     pad_left,
-    read,
+    prefill,
 )
-from insidegpt.infer.sampling import distribution
+from insidegpt.infer.sampling import Sampling, probabilities, sample
 from insidegpt.model.config import PRESETS
 from insidegpt.model.gpt import GPT
 
@@ -95,8 +95,8 @@ def test_smollm2_cached_chunked_and_padded_logits_agree(tokenizer):
         full = model(torch.tensor([ids]))
         assert (together[row, -len(ids) :] - full[0]).abs().max() <= 1e-9
         for chunk in (1, 3, len(ids)):
-            cache = new_cache(model, batch=1, max_tokens=len(ids))
-            last = read(model, torch.tensor([ids]), cache, chunk_tokens=chunk)
+            cache = model.new_cache(batch=1, max_tokens=len(ids))
+            last = prefill(model, torch.tensor([ids]), cache, chunk_tokens=chunk)
             assert (last - full[:, -1]).abs().max() <= 1e-9
 
 
@@ -124,8 +124,8 @@ def test_a_batch_gives_each_prompt_what_it_gets_alone(model):
 
 def test_a_batch_with_a_repetition_penalty_ignores_padding(model):
     prompts = [[5, 17, 3], [8]]
-    sampler = Sampler(temperature=0.0, repetition_penalty=1.8)
-    together = generate_batch(model, prompts, max_new_tokens=12, sampler=sampler)
+    sampling = Sampling(temperature=0.0, repetition_penalty=1.8)
+    together = generate_batch(model, prompts, max_new_tokens=12, sampling=sampling)
     for prompt, row in zip(prompts, together, strict=True):
         assert row == list(
             generate(
@@ -160,19 +160,47 @@ def test_sampling_without_a_seed_leaves_other_streams_alone(model):
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_first_tokens_follow_the_models_distribution(model):
-    """Chi-square over 3,000 seeds, tokens rarer than 1 % pooled."""
-    with torch.inference_mode():
-        p = distribution(model(torch.tensor([[5, 9]]))[:, -1])[0]
-    n = 3000
-    firsts = [next(generate(model, [5, 9], max_new_tokens=1, seed=s)) for s in range(n)]
-    counts = torch.tensor(firsts).bincount(minlength=len(p))
-    common = p > 0.01
-    observed = torch.cat((counts[common], counts[~common].sum()[None]))
-    expected = torch.cat((p[common], p[~common].sum()[None])) * n
-    degrees = len(expected) - 1
-    chi_square = ((observed - expected) ** 2 / expected).sum()
-    assert chi_square < degrees + 4 * (2 * degrees) ** 0.5
+@torch.inference_mode()
+def test_tokens_are_drawn_from_the_models_probabilities(model):
+    """Step by step with the same random numbers; that draws follow the probabilities
+    they are given is tested with ``sample``."""
+    settings = Sampling(temperature=1.4, top_k=30, top_p=0.9, seed=11)
+    generator, ids, drawn = settings.generator(), [5, 9], []
+    for _ in range(12):
+        p = probabilities(model(torch.tensor([ids]))[:, -1], settings)
+        drawn.append(int(sample(p, generator)))
+        ids.append(drawn[-1])
+    asked = {"temperature": 1.4, "top_k": 30, "top_p": 0.9, "seed": 11}
+    assert list(generate(model, [5, 9], max_new_tokens=12, **asked)) == drawn
+
+
+def test_ids_are_made_where_the_model_is(model):
+    """Seen from a model that says it is elsewhere: all that it is given is there."""
+
+    class Elsewhere:
+        config, device = model.config, torch.device("meta")
+        check, new_cache = staticmethod(lambda ids, past=0: None), model.new_cache
+        max_rows, logits, step = model.max_rows, model.logits, model.step
+
+        def hidden(self, ids, *, cache=None, valid=None):
+            assert ids.device.type == "meta"
+            assert valid is None or valid.device.type == "meta"
+            raise StopIteration
+
+    for run in (
+        lambda: next(generate(Elsewhere(), [5], max_new_tokens=1)),
+        lambda: generate_batch(Elsewhere(), [[5], [6, 7]], max_new_tokens=1),
+    ):
+        with pytest.raises((RuntimeError, StopIteration)):
+            run()
+
+
+def test_scores_that_are_no_numbers_are_one_sentence(model):
+    broken = copy.deepcopy(model)
+    broken.norm.weight.data[3] = torch.nan
+    for settings in ({"temperature": 0}, {"temperature": 1.0}, {"top_k": 5}):
+        with pytest.raises(ValueError, match="scores are not all numbers"):
+            next(generate(broken, [5], max_new_tokens=1, **settings))
 
 
 def test_stop_ids_end_and_are_not_given(model):
@@ -222,5 +250,7 @@ def test_an_empty_prompt_in_a_batch_is_refused(model):
 def test_settings_are_checked_at_once(model):
     with pytest.raises(ValueError, match="top_p"):
         generate(model, [1], max_new_tokens=2, top_p=3.0)
+    with pytest.raises(ValueError, match="seed must fit into 64 bits"):
+        generate(model, [1], max_new_tokens=2, seed=2**64)
     with pytest.raises(ValueError, match="repetition_penalty"):
         generate(model, [1], max_new_tokens=2, repetition_penalty=0.0)

@@ -11,12 +11,14 @@ from transformers import (
 )
 
 from insidegpt.infer.sampling import (
-    distribution,
-    draw,
+    Sampling,
+    choose,
     keep_min_p,
     keep_top_k,
     keep_top_p,
     penalize_repetition,
+    probabilities,
+    sample,
 )
 
 P = torch.tensor([[0.5, 0.25, 0.15, 0.1]], dtype=torch.float64)
@@ -29,6 +31,17 @@ def test_top_k_by_hand():
 
 def test_top_k_keeps_exactly_k_of_equal_tokens():
     assert keep_top_k(torch.full((1, 4), 0.25), 3).tolist() == [[0.25, 0.25, 0.25, 0]]
+
+
+@pytest.mark.parametrize("k", [1, 5, 40, 299, 300, 1000])
+def test_top_k_equals_sorting_everything(k):
+    """On rows with many ties, which go to the lower ids, and on rows with none."""
+    g = torch.Generator().manual_seed(k)
+    logits = torch.randn(6, 300, generator=g)
+    logits[:3] = logits[:3].round(decimals=1)
+    p = logits.softmax(-1)
+    order = p.sort(dim=-1, descending=True, stable=True).indices
+    assert torch.equal(keep_top_k(p, k), p.scatter(1, order[:, k:], 0.0))
 
 
 def test_top_p_keeps_the_token_that_crosses_the_line():
@@ -75,20 +88,26 @@ def test_repetition_penalty_by_hand():
 
 def test_temperature_sharpens_and_flattens():
     logits = torch.tensor([[1.0, 0.0]]).double()
-    best = [distribution(logits, temperature=t)[0, 0].item() for t in (0, 0.5, 1, 9)]
+    best = [
+        probabilities(logits, Sampling(temperature=t))[0, 0].item()
+        for t in (0, 0.5, 1, 9)
+    ]
     assert best == sorted(best, reverse=True) and best[0] == 1
 
 
 def test_a_tiny_temperature_is_greedy_and_finite():
-    p = distribution(torch.tensor([[900.0, 901.0, -900.0]]), temperature=1e-6)
+    p = probabilities(
+        torch.tensor([[900.0, 901.0, -900.0]]), Sampling(temperature=1e-6)
+    )
     assert p.tolist() == [[0, 1, 0]]
 
 
 def test_rows_are_filtered_each_on_its_own():
     logits = torch.randn(3, 50).double()
-    both = distribution(logits, top_k=20, top_p=0.8, min_p=0.02)
+    sampling = Sampling(top_k=20, top_p=0.8, min_p=0.02)
+    both = probabilities(logits, sampling)
     for row, expected in zip(logits, both, strict=True):
-        alone = distribution(row[None], top_k=20, top_p=0.8, min_p=0.02)
+        alone = probabilities(row[None], sampling)
         assert torch.allclose(alone[0], expected)
 
 
@@ -105,20 +124,17 @@ def test_equals_transformers_in_the_same_order(seed):
         MinPLogitsWarper(0.05),
     ):
         theirs = step(ids, theirs)
-    ours = distribution(
+    ours = probabilities(
         penalize_repetition(logits, ids, penalty=1.3),
-        temperature=0.7,
-        top_k=40,
-        top_p=0.9,
-        min_p=0.05,
+        Sampling(temperature=0.7, top_k=40, top_p=0.9, min_p=0.05),
     )
     assert torch.allclose(ours, theirs.softmax(-1), atol=1e-6)
 
 
-def test_draws_follow_the_distribution():
+def test_draws_follow_the_probabilities():
     """Chi-square over 40,000 draws, 3 degrees of freedom: 16.3 is the 0.1 % line."""
     n = 40_000
-    ids = draw(P.expand(n, -1), torch.Generator().manual_seed(0))
+    ids = sample(P.expand(n, -1), torch.Generator().manual_seed(0))
     expected = P[0] * n
     chi_square = ((ids.bincount(minlength=4) - expected) ** 2 / expected).sum()
     assert chi_square < 16.3
@@ -126,7 +142,7 @@ def test_draws_follow_the_distribution():
 
 def test_a_token_without_probability_is_never_drawn():
     p = torch.tensor([[0.0, 0.7, 0.0, 0.3, 0.0]]).expand(20_000, -1)
-    assert set(draw(p, torch.Generator().manual_seed(0)).tolist()) == {1, 3}
+    assert set(sample(p, torch.Generator().manual_seed(0)).tolist()) == {1, 3}
 
 
 @pytest.mark.parametrize(
@@ -138,24 +154,42 @@ def test_a_token_without_probability_is_never_drawn():
         ({"top_p": 0.0}, "top_p must lie above 0"),
         ({"top_p": 1.5}, "top_p must lie above 0"),
         ({"min_p": -0.1}, "min_p must lie between"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty must be above 0"),
+        ({"seed": 2**64}, "seed must fit into 64 bits"),
     ],
 )
 def test_settings_that_mean_nothing_are_one_sentence(settings, sentence):
     with pytest.raises(ValueError, match=sentence):
-        distribution(torch.zeros(1, 4), **settings)
+        Sampling(**settings)
 
 
 def test_a_temperature_too_small_for_float32_is_greedy_not_nan():
-    p = distribution(torch.tensor([[1.0, 3.0, 2.0]]), temperature=1e-300)
+    p = probabilities(torch.tensor([[1.0, 3.0, 2.0]]), Sampling(temperature=1e-300))
     assert p.tolist() == [[0.0, 1.0, 0.0]]
 
 
 def test_a_share_too_small_for_float32_keeps_the_best_token():
-    p = distribution(torch.tensor([[1.0, 3.0, 2.0]]), top_p=1e-320)
+    p = probabilities(torch.tensor([[1.0, 3.0, 2.0]]), Sampling(top_p=1e-320))
     assert p.tolist() == [[0.0, 1.0, 0.0]]
 
 
 def test_logits_that_are_no_numbers_are_an_error_and_not_the_last_token():
     for p in (torch.zeros(1, 4), torch.full((1, 4), float("nan"))):
         with pytest.raises(ValueError, match="No token has a probability"):
-            draw(p)
+            sample(p)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_score_that_is_no_number_is_an_error_and_not_a_token(bad, temperature):
+    logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, bad, 5.0]])
+    seen = torch.zeros(2, 1, dtype=torch.long)
+    with pytest.raises(ValueError, match="scores are not all numbers"):
+        choose(logits, seen, Sampling(temperature=temperature))
+
+
+def test_a_token_may_be_impossible():
+    logits = torch.tensor([[float("-inf"), 1.0, float("-inf")]])
+    seen = torch.zeros(1, 1, dtype=torch.long)
+    for temperature in (0.0, 1.0):
+        assert choose(logits, seen, Sampling(temperature=temperature)).tolist() == [1]

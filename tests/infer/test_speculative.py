@@ -8,16 +8,18 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from insidegpt.infer.engine import Engine
+from insidegpt.fast.cpp_engine import CppEngine
+from insidegpt.fast.torch_engine import TorchEngine
+from insidegpt.infer import speculative
 from insidegpt.infer.generate import generate
-from insidegpt.infer.native import Native
-from insidegpt.infer.sampling import distribution
+from insidegpt.infer.sampling import Sampling, probabilities
 from insidegpt.infer.speculative import (
     DraftModel,
     PromptLookup,
     accept,
     speculate,
 )
+from insidegpt.model.cache import Cache
 from insidegpt.model.config import PRESETS, GPTConfig
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
@@ -28,10 +30,14 @@ def flat(rounds):
     return [token for tokens in rounds for token in tokens]
 
 
+def greedy(tokens):
+    return {"max_new_tokens": tokens, "sampling": Sampling(temperature=0.0)}
+
+
 class Bigrams:
     """The smallest language model: row a of ``p`` is what may follow token a."""
 
-    dtype, device = torch.float32, torch.device("cpu")
+    device, max_rows = torch.device("cpu"), 8
 
     def __init__(self, p: torch.Tensor) -> None:
         self.p = p
@@ -39,6 +45,12 @@ class Bigrams:
 
     def check(self, ids, past=0):
         pass
+
+    def new_cache(self, *, batch, max_tokens):
+        return Cache(max_tokens=max_tokens)
+
+    def step(self, ids, caches, counts=None):
+        return self.logits(self.hidden(ids[None], cache=caches[0]))[0]
 
     def hidden(self, ids, *, cache=None, valid=None):
         if cache is not None:
@@ -63,8 +75,8 @@ PROMPT = [0, 1, 2, 0, 1]  # so that prompt lookup has something to guess
     ids=["lookup", "model"],
 )
 def test_sampled_texts_are_distributed_as_the_model_alone_writes_them(draft):
-    """20,000 texts of three tokens against p(a) p(b|a) p(c|b), all 64 of them."""
-    model, draws = random_bigrams(1), 20_000
+    """2,000 texts of three tokens against p(a) p(b|a) p(c|b), all 64 of them."""
+    model, draws = random_bigrams(1), 2_000
     torch.manual_seed(0)
     seen = Counter()
     for _ in range(draws):
@@ -78,6 +90,30 @@ def test_sampled_texts_are_distributed_as_the_model_alone_writes_them(draft):
         [draws * p / sum(expected) for p in expected],
     )
     assert result.pvalue > 0.01
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_accepting_gives_exactly_the_models_distribution(seed, monkeypatch):
+    """Enumerated, not sampled: every guess, every chance on a fine grid, and what is
+    left to draw from after a refusal."""
+    g = torch.Generator().manual_seed(seed)
+    p, q = (2 * torch.randn(2, 5, generator=g)).softmax(-1)
+    grid, drawn = (torch.arange(500) + 0.5) / 500, []
+    monkeypatch.setattr(
+        speculative,
+        "sample",
+        lambda rest, _: drawn.append(rest[0]) or torch.tensor([0]),
+    )
+    outcome = torch.zeros(5)
+    for guess in range(5):
+        for chance in grid:
+            monkeypatch.setattr(torch, "rand", lambda n, generator, c=chance: c[None])
+            got = accept(torch.stack((p, p)), [guess], q[None])
+            if len(got) == 2:
+                outcome[guess] += q[guess] / len(grid)
+            else:
+                outcome += q[guess] * drawn[-1] / drawn[-1].sum() / len(grid)
+    assert (outcome - p).abs().max() < 2 / len(grid)
 
 
 def test_a_guess_that_the_model_never_makes_is_refused_and_replaced():
@@ -103,7 +139,7 @@ def test_where_nothing_is_left_of_p_without_q_a_token_is_drawn_all_the_same():
     assert set(got) == {(0,), (0, 1)}  # refused and drawn again, or accepted
 
 
-@pytest.mark.parametrize("form", [None, Engine, Native])
+@pytest.mark.parametrize("form", [None, TorchEngine, CppEngine])
 def test_greedy_ids_are_identical(smollm2, tokenizer, form):
     model = form(smollm2, bits=4) if form else smollm2
     for request in (
@@ -114,7 +150,7 @@ def test_greedy_ids_are_identical(smollm2, tokenizer, form):
         ids = encode_chat(tokenizer, [{"role": "user", "content": request}])
         settings = {"max_new_tokens": 60, "temperature": 0}
         alone = list(generate(model, ids, **settings))
-        rounds = list(speculate(model, ids, draft=PromptLookup(), **settings))
+        rounds = list(speculate(model, ids, draft=PromptLookup(), **greedy(60)))
         assert flat(rounds) == alone
         assert len(rounds) < 60
 
@@ -134,9 +170,9 @@ def test_a_draft_model_keeps_its_cache_in_step(tiny):
     model, other = tiny
     settings = {"max_new_tokens": 21, "temperature": 0}
     alone = list(generate(model, [3, 1, 4], **settings))
-    own = list(speculate(model, [3, 1, 4], draft=DraftModel(model), **settings))
+    own = list(speculate(model, [3, 1, 4], draft=DraftModel(model), **greedy(21)))
     assert [len(tokens) for tokens in own] == [1, 5, 5, 5, 5]
-    others = list(speculate(model, [3, 1, 4], draft=DraftModel(other), **settings))
+    others = list(speculate(model, [3, 1, 4], draft=DraftModel(other), **greedy(21)))
     assert flat(own) == flat(others) == alone
     assert len(others) > len(own)
 
@@ -146,14 +182,14 @@ def test_a_draft_serves_one_text_after_another(tiny):
     settings = {"max_new_tokens": 8, "temperature": 0}
     for ids in ([3, 1, 4], [1, 5, 9, 2], [3]):
         alone = list(generate(model, ids, **settings))
-        assert flat(speculate(model, ids, draft=draft, **settings)) == alone
+        assert flat(speculate(model, ids, draft=draft, **greedy(8))) == alone
 
 
 def test_lookup_prefers_the_longest_then_the_latest_match():
     look = PromptLookup(tokens=2)
 
     def guess(text):
-        return look.guess(text, 2, distribution, None)[0]
+        return look.draft(text, 2, probabilities, None)[0]
 
     assert guess([1, 2, 7, 8, 9, 2, 5, 5, 1, 2]) == [7, 8]
     assert guess([1, 2, 7, 1, 2, 8, 8, 1, 2]) == [8, 8]
@@ -164,7 +200,7 @@ def test_lookup_prefers_the_longest_then_the_latest_match():
 
 def test_it_stops_before_a_stop_id_and_is_reproducible(tiny):
     model, draft = tiny[0], PromptLookup()
-    settings = {"draft": draft, "max_new_tokens": 12, "seed": 5}
+    settings = {"draft": draft, "max_new_tokens": 12, "sampling": Sampling(seed=5)}
     ids = flat(speculate(model, [3, 1, 4], **settings))
     assert ids == flat(speculate(model, [3, 1, 4], **settings))
     cut = speculate(model, [3, 1, 4], stop_ids=[ids[4]], **settings)
@@ -175,10 +211,19 @@ def test_bad_settings_are_refused_before_anything_runs(tiny):
     for settings, sentence in (
         ({"max_new_tokens": 0}, "at least 1"),
         ({"max_new_tokens": 40}, "context holds"),
-        ({"max_new_tokens": 4, "temperature": -1}, "temperature must be"),
+        (
+            {"max_new_tokens": 4, "sampling": Sampling(repetition_penalty=2.0)},
+            "can't be combined",
+        ),
     ):
         with pytest.raises(ValueError, match=sentence):
             speculate(tiny[0], [3], draft=PromptLookup(), **settings)
+
+
+def test_a_draft_of_another_vocabulary_is_refused(tiny):
+    other = GPT(replace(tiny[0].config, vocab_size=80))
+    with pytest.raises(ValueError, match="knows 80 tokens and the model 96"):
+        speculate(tiny[0], [3], draft=DraftModel(other), **greedy(4))
 
 
 def test_a_draft_that_knows_shorter_texts_stops_guessing(tiny):
@@ -187,6 +232,6 @@ def test_a_draft_that_knows_shorter_texts_stops_guessing(tiny):
     short = GPT(replace(model.config, context_tokens=12)).double().requires_grad_(False)
     short.load_state_dict(model.state_dict())
     settings = {"max_new_tokens": 21, "temperature": 0}
-    rounds = list(speculate(model, [3, 1, 4], draft=DraftModel(short), **settings))
+    rounds = list(speculate(model, [3, 1, 4], draft=DraftModel(short), **greedy(21)))
     assert flat(rounds) == list(generate(model, [3, 1, 4], **settings))
     assert [len(tokens) for tokens in rounds] == [1, 5, 5] + [1] * 10

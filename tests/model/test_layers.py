@@ -46,5 +46,5 @@ def test_swiglu_equals_transformers():
 
 def test_the_configuration_chooses():
     assert isinstance(make_mlp(PRESETS["gpt2"]), GeluMLP)
-    bare = dataclasses.replace(PRESETS["tiny-gpt2"], bias=False)
+    bare = dataclasses.replace(PRESETS["tiny-gpt2"], bias="none")
     assert make_norm(bare).bias is None and make_mlp(bare).up.bias is None

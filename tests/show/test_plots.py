@@ -37,3 +37,20 @@ def test_a_figure_has_the_size_and_the_look():
     _, axes = plots.figure(columns=2)
     assert len(axes) == 2
     plt.close("all")
+
+
+@pytest.mark.slow
+def test_figures_appear_in_every_cell_of_a_notebook():
+    """A cell of one figure, run twice, one of three columns, and the reader's own."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    one = "fig, ax = plots.figure()"
+    cells = ["from insidegpt.show import plots", one, one, "plots.figure(columns=3);"]
+    cells += ["import matplotlib.pyplot as plt; plt.plot([1, 2]);"]
+    new = nbformat.v4.new_code_cell
+    nb = nbformat.v4.new_notebook(cells=[new(cell) for cell in cells])
+    options = {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
+    NotebookClient(nb, **options).execute()
+    shown = [sum("image/png" in o.get("data", {}) for o in c.outputs) for c in nb.cells]
+    assert shown == [0, 1, 1, 1, 1]

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insidegpt.files.gguf import read_gguf
-from insidegpt.files.source import smollm2_gguf
-from insidegpt.text.chat import DEFAULT_SYSTEM, encode_chat
+from insidegpt.files.locate import smollm2_gguf
+from insidegpt.text.chat import encode_chat
 
+DEFAULT_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 USER = {"role": "user", "content": "What is the capital of France?"}
 ASSISTANT = {"role": "assistant", "content": "Paris."}
 SYSTEM = {"role": "system", "content": "Answer in one word."}
@@ -83,3 +84,21 @@ def test_bad_conversations_are_named(tokenizer, messages, sentence):
 def test_a_tokenizer_without_the_tokens_is_refused(tokenizers):
     with pytest.raises(ValueError, match=r"no special token <\|im_start\|>"):
         encode_chat(tokenizers["gpt2"], [USER])
+
+
+def test_parts_of_text_are_joined(tokenizer):
+    parts = [{"type": "text", "text": "Hi "}, {"type": "text", "text": "you"}]
+    whole = encode_chat(tokenizer, [USER | {"content": "Hi you"}])
+    assert encode_chat(tokenizer, [USER | {"content": parts}]) == whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, 5, {"a": 1}, [None], ["x"], [{"type": "text"}], [{"text": "x"}]),
+        *([{"type": "image_url", "image_url": "x"}], [{"type": "text", "text": None}]),
+    ],
+)
+def test_other_contents_are_named_by_their_message(tokenizer, content):
+    with pytest.raises(ValueError, match="content of message 1 should be a text"):
+        encode_chat.__wrapped__(tokenizer, [SYSTEM, USER | {"content": content}])

@@ -52,3 +52,20 @@ def test_a_package_that_is_not_there_is_named():
 
 def test_the_weather_report_is_plain_text():
     assert WEATHER_REPORT.count(".") == 4 and "\n" not in WEATHER_REPORT
+
+
+def test_docstrings_are_found_wherever_definitions_may_stand(tmp_path):
+    path = tmp_path / "nested.py"
+    path.write_text(
+        f'async def a():\n    """One. {LONG}"""\n'
+        f'    def b():\n        """Two. {LONG}"""\n'
+        f'if x:\n    def c():\n        """Three. {LONG}"""\n'
+        f'else:\n    class D:\n        """Four. {LONG}"""\n'
+        f'try:\n    def e():\n        """Five. {LONG}"""\n'
+        f'except E:\n    def f():\n        """Six. {LONG}"""\n'
+        f'with x:\n    for y in z:\n        def g():\n            """Seven. {LONG}"""\n'
+        f'match x:\n    case 1:\n        def h():\n            """Eight. {LONG}"""\n'
+        f'def i():\n    """Nine. {LONG}"""\n'
+    )
+    heads = [text.split(".")[0] for text in docstrings_of(path)]
+    assert heads == "One Two Three Four Five Six Seven Eight Nine".split()

@@ -2,15 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
-from tokenizers import Tokenizer as Reference
-from tokenizers import models, pre_tokenizers, trainers
 from transformers import GPT2Tokenizer
 
 import insidegpt
 from insidegpt.files.gguf import read_gguf
-from insidegpt.files.source import smollm2_gguf
+from insidegpt.files.locate import smollm2_gguf
 from insidegpt.text import bpe, vocab
 
 TEXTS = ("The weather today is", " ½ and 1969", "今天天气 🍓", "a\n\n  b\t", "")
@@ -34,35 +33,6 @@ def test_sizes_and_special_tokens(tokenizers):
     assert tokenizers["gpt2"].special == {"<|endoftext|>": 50256}
     assert tokenizers["smollm2"].vocab_size == 49152
     assert tokenizers["smollm2"].special["<|im_start|>"] == 1
-
-
-def save_reference(directory, *steps):
-    """A small tokenizer.json as the tokenizers library writes it."""
-    made = Reference(models.BPE())
-    made.pre_tokenizer = (
-        steps[0] if len(steps) == 1 else pre_tokenizers.Sequence([*steps])
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=["<|endoftext|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    made.train_from_iterator(["The weather today is 12 degrees. " * 9], trainer)
-    made.save(str(directory / "tokenizer.json"))
-    return made
-
-
-LEVEL = pre_tokenizers.ByteLevel(add_prefix_space=False)
-DIGITS = pre_tokenizers.Digits(individual_digits=True)
-
-
-@pytest.mark.parametrize("steps", [(LEVEL,), (DIGITS, LEVEL)])
-def test_tokenizer_json_gives_the_ids_of_tokenizers(tmp_path, steps):
-    theirs = save_reference(tmp_path, *steps)
-    ours = insidegpt.load_tokenizer(tmp_path)
-    for text in TEXTS:
-        assert ours.encode(text) == theirs.encode(text).ids
 
 
 def test_gpt2_files_are_written_as_transformers_reads_them(tmp_path):
@@ -143,39 +113,11 @@ def test_missing_merges_are_named(files):
         insidegpt.load_tokenizer(files)
 
 
-def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
-    unigram = Reference(models.Unigram([("a", 0.0)]))
-    unigram.save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(ValueError, match="of type 'Unigram'"):
-        insidegpt.load_tokenizer(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        (pre_tokenizers.ByteLevel(add_prefix_space=True),),
-        (pre_tokenizers.Metaspace(),),
-        (pre_tokenizers.Digits(individual_digits=False), LEVEL),
-    ],
-)
-def test_a_cut_that_we_do_not_know_is_refused(tmp_path, steps):
-    save_reference(tmp_path, *steps)
-    with pytest.raises(ValueError, match="cuts text in a way"):
-        insidegpt.load_tokenizer(tmp_path)
-
-
 def test_a_gguf_tokenizer_of_another_kind_is_refused():
     metadata = dict(read_gguf(smollm2_gguf()).metadata)
-    for key, value in (("model", "llama"), ("pre", "qwen2")):
+    for key, value in (("model", "t5"), ("pre", "falcon")):
         with pytest.raises(ValueError, match=f"'{value}'"):
             vocab.from_gguf_metadata(metadata | {f"tokenizer.ggml.{key}": value})
-
-
-def test_a_file_of_ours_that_is_something_else_is_named(tmp_path):
-    path = tmp_path / "tokenizer.json"
-    path.write_text('{"something": "else"}')
-    with pytest.raises(ValueError, match="not a tokenizer that Tokenizer.save wrote"):
-        insidegpt.load_tokenizer(path)
 
 
 def test_the_stand_in_and_its_files_agree(tmp_path):
@@ -187,3 +129,45 @@ def test_the_stand_in_and_its_files_agree(tmp_path):
     ours = insidegpt.load_tokenizer(tmp_path / "copy")
     for text in TEXTS:
         assert ours.encode(text) == theirs.encode(text)
+
+
+def test_gpt2_files_of_another_family_are_refused(files):
+    """Qwen has the same two files and cuts text in another way."""
+    config = files / "tokenizer_config.json"
+    config.write_text('{"tokenizer_class": "GPT2TokenizerFast"}')
+    insidegpt.load_tokenizer(files)
+    config.write_text('{"tokenizer_class": "Qwen2Tokenizer"}')
+    with pytest.raises(ValueError, match="holds a Qwen2Tokenizer"):
+        insidegpt.load_tokenizer(files)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "named"),
+    [
+        ("vocab.json", b"[]", "vocab.json should hold a JSON object"),
+        ("vocab.json", b'{"a": []}', "vocab.json"),
+        ("vocab.json", b'{"a": null}', "/vocab.json"),
+        ("merges.txt", b"a", "do not fit each other"),
+        ("merges.txt", b"a b c", "do not fit each other"),
+        ("merges.txt", b"\xff", "merges.txt is no text"),
+        ("tokenizer_config.json", b"[]", "^[^:]*tokenizer_config.json should hold"),
+    ],
+)
+def test_files_that_hold_something_else_are_named(files, name, data, named):
+    (files / name).write_bytes(data)
+    with pytest.raises(ValueError, match=named):
+        insidegpt.load_tokenizer(files)
+
+
+@pytest.mark.parametrize("key", ["tokens", "token_type", "merges"])
+def test_a_gguf_without_a_key_is_named(monkeypatch, key):
+    whole = read_gguf(smollm2_gguf())
+    metadata = {k: v for k, v in whole.metadata.items() if k != f"tokenizer.ggml.{key}"}
+    monkeypatch.setattr(vocab, "read_gguf", lambda _: replace(whole, metadata=metadata))
+    with pytest.raises(ValueError, match="In .*gguf something is missing"):
+        insidegpt.load_tokenizer("smollm2")
+
+
+def test_a_gguf_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match="no file no/such.gguf"):
+        insidegpt.load_tokenizer("no/such.gguf")

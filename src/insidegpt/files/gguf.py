@@ -3,8 +3,8 @@
 The format is llama.cpp's: magic ``GGUF``, a version, two counts, the key-value pairs,
 the tensor table, padding, data. We parse the header ourselves because the ``gguf``
 package makes NumPy views of each of 98,000 strings, which takes seconds. The two block
-formats that SmolLM2's file uses are unpacked here, on all cores; any other is left to
-the package. Page: algorithm/the-whole-model.
+formats that SmolLM2's file uses are unpacked here, on all cores; others are left to the
+package. Page: algorithm/the-whole-model.
 """
 
 import struct
@@ -76,7 +76,13 @@ def unpack_q4_1(data: UInt8[Tensor, " bytes"]) -> Float[Tensor, "blocks 32"]:
     return nibbles * scale + least
 
 
-UNPACK = {0: lambda data: data.view(torch.float32), 3: unpack_q4_1, 8: unpack_q8_0}
+UNPACK = {
+    0: lambda data: data.view(torch.float32),
+    1: lambda data: data.view(torch.float16).float(),
+    3: unpack_q4_1,
+    8: unpack_q8_0,
+    30: lambda data: data.view(torch.bfloat16).float(),
+}
 
 
 def read_gguf(path: str | Path) -> GGUF:
@@ -112,6 +118,11 @@ def _read(file: BinaryIO, path: Path) -> GGUF:
         metadata[key] = _value(file, *_unpack(file, "I"))
     rows = [_tensor_row(file) for _ in range(tensor_count)]
     alignment = metadata.get("general.alignment", 32)
+    if not isinstance(alignment, int) or alignment < 1:
+        raise ValueError(
+            f"{path.name} states an alignment of {alignment!r}, which is none: the "
+            "file is corrupted."
+        )
     start = -(-file.tell() // alignment) * alignment
     size_bytes = path.stat().st_size
     tensors = {}

@@ -1,8 +1,9 @@
 """Many texts through one model, each coming and going when it likes.
 
 Continuous batching (Yu et al. 2022, "iteration-level scheduling"): after every token
-finished texts leave and waiting ones enter, so nobody waits for the longest. A text's
-tokens do not depend, to the bit, on who else is there. Page: code/fast-inference.
+finished texts leave and waiting ones enter, so nobody waits for the longest. With
+packed weights a text's tokens do not depend, to the bit, on who else is there; dense
+products may round differently in company. Page: code/fast-inference.
 """
 
 from collections import deque
@@ -13,34 +14,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from insidegpt.infer.generate import (
-    CHUNK_TOKENS,
-    Model,
-    Sampler,
-    Stepper,
-    check_room,
-    new_cache,
-)
-from insidegpt.model.cache import KVCache
-
-MOST_SLOTS = 256  # for a model that takes its texts in turn
-GREEDY = Sampler(temperature=0.0)
+from insidegpt.infer.generate import CHUNK_TOKENS, check_room
+from insidegpt.infer.sampling import GREEDY, Sampling, choose
+from insidegpt.model.cache import Cache
+from insidegpt.model.interface import Model
 
 
 @dataclass(eq=False)
 class Job:
     """One text on its way; ``Batcher.submit`` makes it."""
 
-    text: list[int]  # the prompt, and the answer so far
-    end: int  # its length if nothing stops it
-    sampler: Sampler
+    ids: list[int]  # the prompt, and the answer so far
+    end: int  # how many ids there are if nothing stops it
+    sampling: Sampling
     stop_ids: frozenset[int]
-    cache: KVCache | None = field(default=None, repr=False)  # while it has a slot
+    generator: torch.Generator | None = field(repr=False)
+    cache: Cache | None = field(default=None, repr=False)  # while it has a slot
     cancelled: bool = False  # set it, from any thread, and the next step drops the job
 
     @property
     def unread(self) -> list[int]:
-        return self.text[self.cache.tokens :]
+        return self.ids[self.cache.tokens :]
 
 
 @dataclass(frozen=True)
@@ -50,16 +44,17 @@ class Token:
     job: Job
     id: int  # a stop id is not added to the text
     logits: Float[Tensor, " V"] = field(repr=False)
-    last: str | None  # "stop" or "length" if the job is over
+    finish_reason: str | None  # "stop" or "length" if the job is over
 
 
 class Batcher:
     """Runs up to ``slots`` texts at once; more wait in the order they came."""
 
     def __init__(self, model: Model, *, slots: int = 8) -> None:
-        most = model.most_rows if isinstance(model, Stepper) else MOST_SLOTS
-        if not 1 <= slots <= most:
-            raise ValueError(f"slots must lie between 1 and {most}, not {slots}.")
+        if not 1 <= slots <= model.max_rows:
+            raise ValueError(
+                f"slots must lie between 1 and {model.max_rows}, not {slots}."
+            )
         self.model, self.slots = model, slots
         self.waiting: deque[Job] = deque()
         self.running: list[Job] = []
@@ -69,14 +64,15 @@ class Batcher:
         ids: Sequence[int],
         *,
         max_new_tokens: int,
-        sampler: Sampler = GREEDY,
+        sampling: Sampling = GREEDY,
         stop_ids: Iterable[int] = (),
     ) -> Job:
         """Queue a prompt; may be called while another thread is in ``step``."""
-        text = list(ids)
-        self.model.check(torch.tensor([text], dtype=torch.long))
-        check_room(self.model, len(text), max_new_tokens)
-        job = Job(text, len(text) + max_new_tokens, sampler, frozenset(stop_ids))
+        ids = list(ids)
+        self.model.check(self._tensor([ids]))
+        check_room(self.model, len(ids), max_new_tokens)
+        end, stop = len(ids) + max_new_tokens, frozenset(stop_ids)
+        job = Job(ids, end, sampling, stop, sampling.generator())
         self.waiting.append(job)
         return job
 
@@ -92,21 +88,26 @@ class Batcher:
     @torch.inference_mode()
     def step(self) -> list[Token]:
         """Read some of the new prompts, then one token of every other text."""
+        # 1. Who has finished leaves, who waits takes the free slots.
         self.admit()
         reading = [job for job in self.running if len(job.unread) > 1]
         writing = [job for job in self.running if len(job.unread) == 1]
         chosen, room = [], CHUNK_TOKENS
+        # 2. Prompts: a chunk of each, in the pieces that ``prefill`` would read.
         for job in reading:
-            piece = job.unread[:CHUNK_TOKENS]  # cut as ``generate.read`` would
+            piece = job.unread[:CHUNK_TOKENS]
             if len(piece) > room:
                 break
             room -= len(piece)
-            hidden = self.model.hidden(torch.tensor([piece]), cache=job.cache)
+            hidden = self.model.hidden(self._tensor([piece]), cache=job.cache)
             if not job.unread:
                 chosen.append((job, self.model.logits(hidden[:, -1])))
+        # 3. Answers: one token of each, all in one reading of the weights.
         if writing:
-            rows = self.next_logits(writing).split(1)  # (1, V) each
-            chosen += zip(writing, rows, strict=True)
+            last = self._tensor([job.ids[-1] for job in writing])
+            logits = self.model.step(last, [job.cache for job in writing])
+            chosen += zip(writing, logits.split(1), strict=True)  # (1, V) each
+        # 4. Choose each text's next token.
         return [self.choose(job, logits) for job, logits in chosen]
 
     def admit(self) -> None:
@@ -118,28 +119,21 @@ class Batcher:
             except IndexError:  # nobody waits, or the last has just left
                 break
             if not job.cancelled:
-                job.cache = new_cache(self.model, batch=1, max_tokens=job.end)
+                job.cache = self.model.new_cache(batch=1, max_tokens=job.end)
                 self.running.append(job)
 
-    def next_logits(self, jobs: list[Job]) -> Float[Tensor, "B V"]:
-        """Read the last token of each text: at once if the model can."""
-        ids = torch.tensor([job.text[-1] for job in jobs])
-        caches = [job.cache for job in jobs]
-        if isinstance(self.model, Stepper):
-            return self.model.step(ids, caches)
-        hidden = [
-            self.model.hidden(row[None], cache=cache)[:, -1]
-            for row, cache in zip(ids.split(1), caches, strict=True)
-        ]
-        return torch.cat([self.model.logits(row) for row in hidden])
-
     def choose(self, job: Job, logits: Float[Tensor, "1 V"]) -> Token:
-        id = int(job.sampler(logits, torch.tensor([job.text])))
-        last = "stop" if id in job.stop_ids else None
-        if last is None:
-            job.text.append(id)
-            last = "length" if len(job.text) == job.end else None
-        if last:
+        """Add the next token to a text, or end the text with it."""
+        seen = self._tensor([job.ids])
+        id = int(choose(logits, seen, job.sampling, job.generator))
+        finish_reason = "stop" if id in job.stop_ids else None
+        if finish_reason is None:
+            job.ids.append(id)
+            finish_reason = "length" if len(job.ids) == job.end else None
+        if finish_reason:
             self.running.remove(job)
             job.cache = None
-        return Token(job, id, logits[0], last)
+        return Token(job, id, logits[0], finish_reason)
+
+    def _tensor(self, ids: list) -> Tensor:
+        return torch.tensor(ids, dtype=torch.long, device=self.model.device)

@@ -1,8 +1,10 @@
 """From logits to one token: reshape the scores, cut the tail, draw.
 
-Pure functions, one idea each; ``distribution`` applies them in a fixed order:
-repetition penalty, temperature, top-k, top-p, min-p. Page: algorithm/generating-text.
+Pure functions, one idea each; ``probabilities`` applies them in a fixed order:
+temperature, top-k, top-p, min-p. Page: algorithm/generating-text.
 """
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -10,6 +12,62 @@ from torch import Tensor
 
 Logits = Float[Tensor, "B V"]
 Probabilities = Float[Tensor, "B V"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to choose the next token. Raises ValueError for what leaves none."""
+
+    temperature: float = 1.0  # divides the logits; 0 takes the best token
+    top_k: int | None = None  # keep this many tokens
+    top_p: float | None = None  # keep the best that reach this share of the mass
+    min_p: float | None = None  # keep tokens this many times as likely as the best
+    repetition_penalty: float = 1.0  # above 1, tokens of the text become less likely
+    seed: int | None = None  # same seed, same tokens; None: torch's global numbers
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise ValueError(
+                f"temperature must be 0 or more and finite, not {self.temperature}."
+            )
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k must be at least 1, not {self.top_k}.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must lie above 0 and up to 1, not {self.top_p}.")
+        if self.min_p is not None and not 0 <= self.min_p <= 1:
+            raise ValueError(f"min_p must lie between 0 and 1, not {self.min_p}.")
+        if not 0 < self.repetition_penalty < float("inf"):
+            raise ValueError(
+                "repetition_penalty must be above 0 and finite, not "
+                f"{self.repetition_penalty}."
+            )
+        if self.seed is not None and not -(2**63) <= self.seed < 2**64:
+            raise ValueError(f"A seed must fit into 64 bits, unlike {self.seed}.")
+
+    def generator(self) -> torch.Generator | None:
+        """A fresh stream of random numbers, begun by the seed."""
+        if self.seed is None:
+            return None
+        return torch.Generator().manual_seed(self.seed)
+
+
+GREEDY = Sampling(temperature=0.0)
+
+
+def choose(
+    logits: Logits,
+    seen: Int[Tensor, "B S"],
+    sampling: Sampling,
+    generator: torch.Generator | None = None,
+) -> Int[Tensor, " B"]:
+    """The next token of every row, given the scores and the text so far."""
+    if sampling.repetition_penalty != 1:
+        penalty = sampling.repetition_penalty
+        logits = penalize_repetition(logits, seen, penalty=penalty)
+    if sampling.temperature == 0:
+        check_numbers(logits)
+        return logits.argmax(-1)
+    return sample(probabilities(logits, sampling), generator)
 
 
 def penalize_repetition(
@@ -27,8 +85,12 @@ def penalize_repetition(
 
 def keep_top_k(p: Probabilities, k: int) -> Probabilities:
     """Zero all but the k most likely tokens (Fan et al. 2018); ties go to lower ids."""
-    order = p.sort(dim=-1, descending=True, stable=True).indices
-    return p.scatter(1, order[:, k:], 0.0)
+    last = p.topk(min(k, p.shape[-1])).values[:, -1:]  # the k-th largest
+    kept = p >= last
+    if (kept.sum(-1) > k).any():  # others are as likely as the k-th
+        above, tied = p > last, p == last
+        kept = above | (tied & (tied.cumsum(-1) + above.sum(-1, keepdim=True) <= k))
+    return p.where(kept, 0.0)
 
 
 def keep_top_p(p: Probabilities, share: float) -> Probabilities:
@@ -38,8 +100,9 @@ def keep_top_p(p: Probabilities, share: float) -> Probabilities:
     least one does.
     """
     total = p.sum(-1, keepdim=True)
-    # Tokens below a V-th of the rest can't fill it: the line is crossed before them.
-    # Sorting the others alone is mostly ten times as fast.
+    # What lies beyond the line is at most 1 - share. V tokens that are each less likely
+    # than a V-th of that can't fill it, so none of them crosses the line, and they need
+    # not be sorted. Mostly few tokens are left.
     poor = (1 - share) * total / p.shape[-1]
     likely = (p >= poor).any(0).nonzero()[:, 0]
     p_sorted, order = p[:, likely].sort(dim=-1, descending=True, stable=True)
@@ -54,37 +117,27 @@ def keep_min_p(p: Probabilities, fraction: float) -> Probabilities:
     return p.masked_fill(p < fraction * p.max(-1, keepdim=True).values, 0.0)
 
 
-def distribution(
-    logits: Logits,
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    min_p: float | None = None,
-) -> Probabilities:
-    """Probabilities from which the next token is drawn. Rows sum to 1.
-
-    temperature: divides the logits; 0 puts everything on the best token.
-    """
-    check_settings(temperature, top_k, top_p, min_p)
-    if temperature == 0:
+def probabilities(logits: Logits, sampling: Sampling) -> Probabilities:
+    """What the next token is drawn from, penalties apart. Rows sum to 1."""
+    check_numbers(logits)
+    if sampling.temperature == 0:
         best = logits.argmax(-1, keepdim=True)
         return torch.zeros_like(logits).scatter(1, best, 1.0)
     # Subtract the maximum first: a tiny temperature must not overflow. And one too
     # small for the type must not become 0, or the best token has 0 / 0.
     logits = logits - logits.max(-1, keepdim=True).values
-    temperature = max(temperature, torch.finfo(logits.dtype).tiny)
+    temperature = max(sampling.temperature, torch.finfo(logits.dtype).tiny)
     p = (logits / temperature).softmax(-1)
-    if top_k is not None:
-        p = keep_top_k(p, top_k)
-    if top_p is not None:
-        p = keep_top_p(p, top_p)
-    if min_p is not None:
-        p = keep_min_p(p, min_p)
+    if sampling.top_k is not None:
+        p = keep_top_k(p, sampling.top_k)
+    if sampling.top_p is not None:
+        p = keep_top_p(p, sampling.top_p)
+    if sampling.min_p is not None:
+        p = keep_min_p(p, sampling.min_p)
     return p / p.sum(-1, keepdim=True)
 
 
-def draw(
+def sample(
     p: Probabilities, generator: torch.Generator | None = None
 ) -> Int[Tensor, " B"]:
     """One token a row: the probabilities lie end to end, and a dart hits one of them.
@@ -99,20 +152,10 @@ def draw(
     return hit[:, 0]
 
 
-def check_settings(
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    min_p: float | None,
-) -> None:
-    """Raise ValueError for a setting that leaves no token or means nothing."""
-    if not 0 <= temperature < float("inf"):
+def check_numbers(logits: Logits) -> None:
+    """Raise ValueError if a score is NaN or nothing can be chosen."""
+    if not logits.amax(-1).isfinite().all():  # NaN goes through a maximum
         raise ValueError(
-            f"temperature must be 0 or more and finite, not {temperature}."
+            "The model's scores are not all numbers (NaN or infinite): its weights are "
+            "damaged, or its activations have overflowed."
         )
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k must be at least 1, not {top_k}.")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p must lie above 0 and up to 1, not {top_p}.")
-    if min_p is not None and not 0 <= min_p <= 1:
-        raise ValueError(f"min_p must lie between 0 and 1, not {min_p}.")

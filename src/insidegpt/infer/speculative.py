@@ -11,28 +11,32 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from insidegpt.infer.generate import Model, Stepper, check_room, new_cache, read
-from insidegpt.infer.sampling import check_settings, distribution, draw
-from insidegpt.model.cache import KVCache
+from insidegpt.infer.generate import check_room, prefill, until
+from insidegpt.infer.sampling import Sampling, probabilities, sample
+from insidegpt.model.cache import Cache
+from insidegpt.model.interface import Model
 
-Chances = Callable[[Float[Tensor, "k V"]], Float[Tensor, "k V"]]  # of given logits
-Guess = tuple[list[int], Float[Tensor, "k V"] | None]
+ToProbs = Callable[[Float[Tensor, "k V"]], Float[Tensor, "k V"]]  # of given logits
+PLAIN = Sampling()
+Drafted = tuple[list[int], Float[Tensor, "k V"] | None]
 
 
 @runtime_checkable
 class Draft(Protocol):
     """Whoever guesses how a text goes on."""
 
-    def guess(
+    vocab_size: int | None  # None: whatever the model's is
+
+    def draft(
         self,
-        text: Sequence[int],
+        ids: Sequence[int],
         tokens: int,
-        chances: Chances,
+        to_probs: ToProbs,
         generator: torch.Generator | None,
-    ) -> Guess:
+    ) -> Drafted:
         """At most ``tokens`` ids that may follow, and the probabilities that each was
         drawn from; None for these if nothing was drawn. No ids is a guess, too."""
 
@@ -44,22 +48,24 @@ class PromptLookup:
     suit packed weights, whose kernels take rows by fours; dense ones pay for more.
     """
 
+    vocab_size = None
+
     def __init__(self, *, tokens: int = 3, longest: int = 4) -> None:
         self.tokens, self.longest = tokens, longest
 
-    def guess(
+    def draft(
         self,
-        text: Sequence[int],
+        ids: Sequence[int],
         tokens: int,
-        chances: Chances,
+        to_probs: ToProbs,
         generator: torch.Generator | None,
-    ) -> Guess:
-        text, tokens = list(text), min(tokens, self.tokens)
-        for n in range(min(self.longest, len(text) - 1), 1, -1):
-            end = text[-n:]
-            for at in range(len(text) - n - 1, -1, -1):  # the latest one first
-                if text[at] == end[0] and text[at : at + n] == end:
-                    return text[at + n : at + n + tokens], None
+    ) -> Drafted:
+        ids, tokens = list(ids), min(tokens, self.tokens)
+        for n in range(min(self.longest, len(ids) - 1), 1, -1):
+            end = ids[-n:]
+            for at in range(len(ids) - n - 1, -1, -1):  # the latest one first
+                if ids[at] == end[0] and ids[at : at + n] == end:
+                    return ids[at + n : at + n + tokens], None
         return [], None
 
 
@@ -68,37 +74,39 @@ class DraftModel:
 
     def __init__(self, model: Model, *, tokens: int = 4) -> None:
         self.model, self.tokens = model, tokens
-        self.text: list[int] = []  # what the cache holds
-        self.cache: KVCache | None = None
+        self.vocab_size = model.config.vocab_size
+        self.ids: list[int] = []  # what the cache holds
+        self.cache: Cache | None = None
 
-    def guess(
+    def draft(
         self,
-        text: Sequence[int],
+        ids: Sequence[int],
         tokens: int,
-        chances: Chances,
+        to_probs: ToProbs,
         generator: torch.Generator | None,
-    ) -> Guess:
-        text, drawn = list(text), []
-        room = self.model.config.context_tokens + 1 - len(text)  # the smaller one's
+    ) -> Drafted:
+        ids, drawn = list(ids), []
+        room = self.model.config.context_tokens + 1 - len(ids)  # the smaller one's
         for _ in range(min(tokens, self.tokens, room)):
-            p = chances(self.logits(text))
+            p = to_probs(self.logits(ids))
             drawn.append(p)
-            text.append(int(draw(p, generator)))
-        guesses = text[len(text) - len(drawn) :]
+            ids.append(int(sample(p, generator)))
+        guesses = ids[len(ids) - len(drawn) :]
         return guesses, torch.cat(drawn) if drawn else None
 
-    def logits(self, text: list[int]) -> Float[Tensor, "1 V"]:
+    def logits(self, ids: list[int]) -> Float[Tensor, "1 V"]:
         """Read what is new since the last call, having dropped what was refused."""
         if self.cache is None:
             room = self.model.config.context_tokens
-            self.cache = new_cache(self.model, batch=1, max_tokens=room)
-        pairs = zip(self.text, text[:-1], strict=False)
+            self.cache = self.model.new_cache(batch=1, max_tokens=room)
+        pairs = zip(self.ids, ids[:-1], strict=False)
         same = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
         if same is None:
-            same = min(len(self.text), len(text) - 1)
+            same = min(len(self.ids), len(ids) - 1)
         self.cache.truncate(same)
-        logits = read(self.model, torch.tensor([text[same:]]), self.cache)
-        self.text = list(text)
+        new = torch.tensor([ids[same:]], device=self.model.device)
+        logits = prefill(self.model, new, self.cache)
+        self.ids = list(ids)
         return logits
 
 
@@ -108,72 +116,61 @@ def speculate(
     *,
     draft: Draft,
     max_new_tokens: int,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    min_p: float | None = None,
+    sampling: Sampling = PLAIN,
     stop_ids: Iterable[int] = (),
-    seed: int | None = None,
 ) -> Iterator[list[int]]:
-    """Like ``generate``, but yields all tokens of a round: the guesses that were
-    accepted, and one token of the model's own."""
-    text = list(ids)
-    model.check(torch.tensor([text], dtype=torch.long))
-    check_room(model, len(text), max_new_tokens)
-    check_settings(temperature, top_k, top_p, min_p)
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    chances = partial(
-        distribution, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
-    )
-    new = _rounds(model, text, draft, max_new_tokens, chances, generator)
-    return _until(new, frozenset(stop_ids))
+    """Like ``generate``, but yields a round's tokens: guesses and one of its own."""
+    ids = list(ids)
+    model.check(torch.tensor([ids], dtype=torch.long))
+    check_room(model, len(ids), max_new_tokens)
+    if draft.vocab_size not in (None, model.config.vocab_size):
+        raise ValueError(
+            f"The draft model knows {draft.vocab_size} tokens and the model "
+            f"{model.config.vocab_size}: a draft must have the same vocabulary."
+        )
+    if sampling.repetition_penalty != 1:
+        raise ValueError("A repetition penalty can't be combined with guessing ahead.")
+    rounds = _rounds(model, ids, draft, max_new_tokens, sampling)
+    return _until(rounds, frozenset(stop_ids))
 
 
 def _rounds(
     model: Model,
-    text: list[int],
+    ids: list[int],
     draft: Draft,
     max_new_tokens: int,
-    chances: Chances,
-    generator: torch.Generator | None,
+    sampling: Sampling,
 ) -> Iterator[list[int]]:
-    end = len(text) + max_new_tokens
-    cache = new_cache(model, batch=1, max_tokens=end)
+    end, device = len(ids) + max_new_tokens, model.device
+    to_probs = partial(probabilities, sampling=sampling)
+    generator = sampling.generator()
+    cache = model.new_cache(batch=1, max_tokens=end)
     with torch.inference_mode():
-        logits = read(model, torch.tensor([text]), cache)
-        new = draw(chances(logits), generator).tolist()
+        logits = prefill(model, torch.tensor([ids], device=device), cache)
+        new = sample(to_probs(logits), generator).tolist()
     while True:
-        text = text + new
+        ids = ids + new
         yield new
-        if len(text) == end:
+        if len(ids) == end:
             return
         with torch.inference_mode():
-            most = end - len(text) - 1
-            guesses, q = draft.guess(text, most, chances, generator)
-            unread = torch.tensor([text[-1], *guesses])
-            p = chances(check_all(model, unread, cache))
+            room = end - len(ids) - 1
+            guesses, q = draft.draft(ids, room, to_probs, generator)
+            unread = torch.tensor([ids[-1], *guesses], device=device)
+            p = to_probs(model.step(unread, [cache], [len(unread)]))
             new = accept(p, guesses, q, generator)
-        cache.truncate(len(text) + len(new) - 1)  # the last token is not read yet
+        cache.truncate(len(ids) + len(new) - 1)  # the last token is not read yet
 
 
 def _until(
     rounds: Iterator[list[int]], stop_ids: frozenset[int]
 ) -> Iterator[list[int]]:
     for tokens in rounds:
-        end = next((n for n, token in enumerate(tokens) if token in stop_ids), None)
-        if tokens[:end]:
-            yield tokens[:end]
-        if end is not None:
+        kept = until(tokens, stop_ids)
+        if kept:
+            yield kept
+        if len(kept) < len(tokens):
             return
-
-
-def check_all(
-    model: Model, ids: Int[Tensor, " T"], cache: KVCache
-) -> Float[Tensor, "T V"]:
-    """Logits after each of several tokens, from one reading of the weights."""
-    if isinstance(model, Stepper):
-        return model.step(ids, [cache], [len(ids)])
-    return model.logits(model.hidden(ids[None], cache=cache))[0]
 
 
 def accept(
@@ -198,7 +195,6 @@ def accept(
             rest[token] = 0.0
         else:
             rest = (rest - q[n]).clamp(min=0.0)
-        if not rest.any():  # p and q differ by rounding only
-            rest = p[n]
-        return [*guesses[:n], int(draw(rest[None], generator))]
-    return [*guesses, int(draw(p[-1:], generator))]
+        rest = rest if rest.any() else p[n]  # p and q differ by rounding only
+        return [*guesses[:n], int(sample(rest[None], generator))]
+    return [*guesses, int(sample(p[-1:], generator))]

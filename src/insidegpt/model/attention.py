@@ -1,7 +1,8 @@
 """Self-attention: every token asks, every earlier token answers.
 
 Vaswani et al. 2017, equation 1, with a causal mask; grouped queries as in Ainslie et
-al. 2023. Functions first, parameters after. Page: algorithm/self-attention.
+al. 2023; normed queries and keys as in Dehghani et al. 2023. Functions first,
+parameters after. Page: algorithm/self-attention.
 """
 
 import math
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from insidegpt.model.cache import KVCache
 from insidegpt.model.config import GPTConfig
+from insidegpt.model.layers import RMSNorm
 from insidegpt.model.rope import apply_rope
 
 
@@ -55,16 +57,24 @@ def attend(
     k: Float[Tensor, "B K S D"],
     v: Float[Tensor, "B K S D"],
     mask: Bool[Tensor, "#B #H T S"] | Bool[Tensor, "T S"] | None = None,
+    *,
+    causal: bool = False,
 ) -> Float[Tensor, "B H T D"]:
-    """The same in one fused call, which never stores the T x S weights."""
+    """The same in one fused call, which never stores the T x S weights.
+
+    causal: what ``causal_mask(T, T)`` says, without making it; half the work.
+    """
     gqa = q.shape[1] != k.shape[1]
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=gqa)
+    return F.scaled_dot_product_attention(
+        q, k, v, mask, is_causal=causal, enable_gqa=gqa
+    )
 
 
 class Context(NamedTuple):
     """What attention needs besides the residual stream; the same for all layers."""
 
-    mask: Bool[Tensor, "#B #H T S"] | None = None  # None: everyone sees everyone
+    # None: each sees itself and what came before, as with ``causal_mask``.
+    mask: Bool[Tensor, "#B #H T S"] | None = None
     rope: tuple[Tensor, Tensor] | None = None  # cosines and sines; None: not rotary
     cache: KVCache | None = None
 
@@ -76,10 +86,16 @@ class Attention(nn.Module):
         super().__init__()
         C, D = config.d_model, config.d_head
         self.d_head, self.layer = D, layer
-        self.query = nn.Linear(C, config.n_heads * D, bias=config.bias)
-        self.key = nn.Linear(C, config.n_kv_heads * D, bias=config.bias)
-        self.value = nn.Linear(C, config.n_kv_heads * D, bias=config.bias)
-        self.out = nn.Linear(config.n_heads * D, C, bias=config.bias)
+        self.rotary = layer not in config.unrotated_layers
+        bias = config.bias != "none"
+        self.query = nn.Linear(C, config.n_heads * D, bias=bias)
+        self.key = nn.Linear(C, config.n_kv_heads * D, bias=bias)
+        self.value = nn.Linear(C, config.n_kv_heads * D, bias=bias)
+        self.out = nn.Linear(config.n_heads * D, C, bias=config.bias == "all")
+        self.qk_norm = config.qk_norm
+        if config.qk_norm:
+            self.query_norm = RMSNorm(D, eps=config.rms_eps)
+            self.key_norm = RMSNorm(D, eps=config.rms_eps)
 
     def forward(
         self, x: Float[Tensor, "B T C"], context: Context
@@ -87,7 +103,8 @@ class Attention(nn.Module):
         q, k, v = self.project(x, context.rope)
         if context.cache is not None:
             k, v = context.cache.append(self.layer, k, v)  # (B, K, S, D)
-        mixed = attend(q, k, v, context.mask)  # (B, H, T, D)
+        causal = context.mask is None and q.shape[2] > 1
+        mixed = attend(q, k, v, context.mask, causal=causal)  # (B, H, T, D)
         return self.out(mixed.transpose(1, 2).flatten(2))  # (B, T, C)
 
     def project(
@@ -98,6 +115,8 @@ class Attention(nn.Module):
             linear(x).unflatten(-1, (-1, self.d_head)).transpose(1, 2)
             for linear in (self.query, self.key, self.value)
         )
-        if rope is not None:
+        if self.qk_norm:
+            q, k = self.query_norm(q), self.key_norm(k)
+        if rope is not None and self.rotary:
             q, k = apply_rope(q, *rope), apply_rope(k, *rope)
         return q, k, v

@@ -16,37 +16,12 @@ def kv_bytes_per_token(config: GPTConfig, *, dtype: torch.dtype = torch.float32)
     return 2 * config.n_layers * config.n_kv_heads * config.d_head * dtype.itemsize
 
 
-class KVCache:
-    """Room for ``max_tokens`` tokens of ``batch`` sequences; ``tokens`` are filled."""
+class Cache:
+    """Counts the tokens that a cache holds; how it holds them is up to the model."""
 
-    def __init__(
-        self,
-        config: GPTConfig,
-        *,
-        batch: int,
-        max_tokens: int,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        room = max_tokens + -max_tokens % 16  # some kernels take 16 keys at a time
-        shape = (config.n_layers, batch, config.n_kv_heads, room, config.d_head)
-        self.keys = torch.empty(shape, dtype=dtype, device=device).unbind()
-        self.values = torch.empty(shape, dtype=dtype, device=device).unbind()
+    def __init__(self, *, max_tokens: int) -> None:
         self.max_tokens = max_tokens
         self.tokens = 0
-
-    def append(
-        self,
-        layer: int,
-        k: Float[Tensor, "B K T D"],
-        v: Float[Tensor, "B K T D"],
-    ) -> tuple[Float[Tensor, "B K S D"], Float[Tensor, "B K S D"]]:
-        """Store one layer's new keys and values; return all of them so far."""
-        end = self.end(k.shape[2])
-        keys, values = self.keys[layer], self.values[layer]  # (B, K, max_tokens, D)
-        keys.narrow(2, self.tokens, k.shape[2]).copy_(k)
-        values.narrow(2, self.tokens, k.shape[2]).copy_(v)
-        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
     def end(self, tokens: int) -> int:
         """Where ``tokens`` more would end. ValueError if there is no room for them."""
@@ -65,3 +40,35 @@ class KVCache:
     def truncate(self, tokens: int) -> None:
         """Forget everything after the first ``tokens`` tokens."""
         self.tokens = max(0, min(self.tokens, tokens))
+
+
+class KVCache(Cache):
+    """Room for ``max_tokens`` tokens of ``batch`` sequences; ``tokens`` are filled."""
+
+    def __init__(
+        self,
+        config: GPTConfig,
+        *,
+        batch: int,
+        max_tokens: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(max_tokens=max_tokens)
+        heads, D = config.n_kv_heads, config.d_head
+        shape = (config.n_layers, batch, heads, max_tokens, D)
+        self.keys = torch.empty(shape, dtype=dtype, device=device).unbind()
+        self.values = torch.empty(shape, dtype=dtype, device=device).unbind()
+
+    def append(
+        self,
+        layer: int,
+        k: Float[Tensor, "B K T D"],
+        v: Float[Tensor, "B K T D"],
+    ) -> tuple[Float[Tensor, "B K S D"], Float[Tensor, "B K S D"]]:
+        """Store one layer's new keys and values; return all of them so far."""
+        end = self.end(k.shape[2])
+        keys, values = self.keys[layer], self.values[layer]  # (B, K, max_tokens, D)
+        keys.narrow(2, self.tokens, k.shape[2]).copy_(k)
+        values.narrow(2, self.tokens, k.shape[2]).copy_(v)
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)

@@ -1,9 +1,12 @@
 """The whole model: embed, L blocks that each add to the residual stream, unembed.
 
-GPT-2 (Radford et al. 2019) and Llama (Touvron et al. 2023) in one, told apart by
-``GPTConfig``. Forward only: losses and loops are elsewhere. Page:
+GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023) and their relatives in one,
+told apart by ``GPTConfig``. Forward only: losses and loops are elsewhere. Page:
 algorithm/the-whole-model.
 """
+
+import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +16,7 @@ from torch import Tensor, nn
 from insidegpt.model.attention import Attention, Context, causal_mask
 from insidegpt.model.cache import KVCache
 from insidegpt.model.config import GPTConfig
+from insidegpt.model.interface import check_ids
 from insidegpt.model.layers import make_mlp, make_norm
 from insidegpt.model.rope import rope_angles
 
@@ -37,7 +41,11 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """Token ids in, a score for every possible next token out, at every position."""
 
-    def __init__(self, config: GPTConfig) -> None:
+    max_rows = 256  # of a step: the texts take their turns
+
+    def __init__(
+        self, config: GPTConfig, *, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.d_model)
@@ -49,6 +57,7 @@ class GPT(nn.Module):
         self.norm = make_norm(config)
         if not config.tied:
             self.unembed = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        init_weights(self, generator)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -85,7 +94,9 @@ class GPT(nn.Module):
         """The residual stream after the last block; arguments as in ``forward``."""
         past = 0 if cache is None else cache.tokens
         self.check(ids, past)
-        positions, mask = place(ids.shape[1], past, valid, device=ids.device)
+        positions, mask = positions_and_mask(
+            ids.shape[1], past, valid, device=ids.device
+        )
         x, rope = self.start(ids, positions)
         for block in self.blocks:
             x = block(x, Context(mask, rope, cache))
@@ -97,41 +108,68 @@ class GPT(nn.Module):
         self, ids: Int[Tensor, "B T"], positions: Int[Tensor, "#B T"]
     ) -> tuple[Float[Tensor, "B T C"], tuple[Tensor, Tensor] | None]:
         """The residual stream before the first block, and the rotary angles if any."""
-        x = self.embed(ids)
-        base = self.config.rope_base
-        if base is None:
+        x, c = self.embed(ids), self.config
+        if c.rope_base is None:
             return x + self.position(positions), None
-        return x, rope_angles(positions, self.config.d_head, base=base, dtype=x.dtype)
+        settings = {"base": c.rope_base, "factors": c.rope_factors}
+        return x, rope_angles(positions, c.d_head, dtype=x.dtype, **settings)
 
     def logits(self, x: Float[Tensor, "*any C"]) -> Float[Tensor, "*any V"]:
         """Final norm, then the unembedding: one dot product per vocabulary entry."""
         unembed = self.embed if self.config.tied else self.unembed
         return F.linear(self.norm(x), unembed.weight)
 
+    def step(
+        self,
+        ids: Int[Tensor, " rows"],
+        caches: Sequence[KVCache],
+        counts: Sequence[int] | None = None,
+    ) -> Float[Tensor, "rows V"]:
+        """Read the next tokens of several texts, one text after the other.
+
+        ``counts`` of the ids belong to each, one if not given; logits after each id.
+        """
+        texts = ids.split(list(counts or [1] * len(caches)))
+        hidden = [
+            self.hidden(text[None], cache=cache)[0]
+            for text, cache in zip(texts, caches, strict=True)
+        ]
+        return self.logits(torch.cat(hidden))
+
+    def new_cache(self, *, batch: int, max_tokens: int) -> KVCache:
+        """An empty cache that fits the model's type and place."""
+        settings = {"dtype": self.dtype, "device": self.device}
+        return KVCache(self.config, batch=batch, max_tokens=max_tokens, **settings)
+
     def check(self, ids: Int[Tensor, "B T"], past: int = 0) -> None:
         """Raise ValueError for an empty or too long sequence or an unknown id."""
         check_ids(self.config, ids, past)
 
 
-def check_ids(config: GPTConfig, ids: Int[Tensor, "B T"], past: int = 0) -> None:
-    """Raise ValueError for ids that a model of this shape can't read."""
-    total, limit = past + ids.shape[1], config.context_tokens
-    if ids.numel() == 0:
-        raise ValueError("The prompt is empty: give the model at least one token.")
-    if total > limit:
-        raise ValueError(
-            f"The sequence has {total} tokens and the model's context holds "
-            f"{limit}: shorten the prompt or ask for fewer new tokens."
-        )
-    least, largest = int(ids.min()), int(ids.max())
-    if not 0 <= least <= largest < config.vocab_size:
-        raise ValueError(
-            f"Token ids must lie in 0..{config.vocab_size - 1}, but these reach from "
-            f"{least} to {largest}: does the tokenizer belong to this model?"
-        )
+def init_weights(model: GPT, generator: torch.Generator | None = None) -> None:
+    """Small random matrices, norms that do nothing yet: the loss begins near ln V.
+
+    Radford et al. 2019, section 2.3: a normal distribution of width 0.02, and what
+    writes to the residual stream narrower by the square root of its 2 L summands.
+    Deviation: tables get a width of 0.3 / sqrt(C), so that the logits that a table
+    makes differ by about 0.3 in a model of any width, and the loss from ln V by 0.05.
+    """
+    c = model.config
+    if model.device.type == "meta":
+        return  # there is nothing to fill yet
+    for name, p in model.named_parameters():
+        if p.ndim == 1:
+            nn.init.constant_(p, 1.0 if name.endswith("weight") else 0.0)
+            continue
+        width = 0.02
+        if name.endswith(("attention.out.weight", "mlp.down.weight")):
+            width = 0.02 / math.sqrt(2 * c.n_layers)
+        elif name.startswith(("embed.", "position.", "unembed.")):
+            width = 0.3 / math.sqrt(c.d_model)
+        nn.init.normal_(p, std=width, generator=generator)
 
 
-def place(
+def positions_and_mask(
     tokens: int,
     past: int,
     valid: Bool[Tensor, "B S"] | None,
@@ -140,13 +178,14 @@ def place(
 ) -> tuple[Int[Tensor, "#B T"], Bool[Tensor, "#B 1 T S"] | None]:
     """Positions of ``tokens`` new tokens after ``past`` ones, and what each may see.
 
+    The mask is None where ``Context`` needs none: for one token, and for a whole text.
     Padding counts for no position. A padding token sees itself, so that no row of the
     softmax is empty; nobody else sees it.
     """
     total = past + tokens
     if valid is None:
         positions = torch.arange(past, total, device=device)[None]  # (1, T)
-        if tokens == 1:
+        if tokens == 1 or past == 0:
             return positions, None
         return positions, causal_mask(tokens, total).to(device)[None, None]
     if valid.shape[1] != total:

@@ -27,7 +27,7 @@ class RMSNorm(nn.Module):
 def make_norm(config: GPTConfig) -> nn.Module:
     """RMSNorm, or LayerNorm (which first subtracts the mean) where rms_eps is None."""
     if config.rms_eps is None:
-        return nn.LayerNorm(config.d_model, eps=1e-5, bias=config.bias)
+        return nn.LayerNorm(config.d_model, eps=1e-5, bias=config.bias == "all")
     return RMSNorm(config.d_model, eps=config.rms_eps)
 
 
@@ -36,8 +36,8 @@ class GeluMLP(nn.Module):
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.up = nn.Linear(config.d_model, config.d_ff, bias=config.bias)
-        self.down = nn.Linear(config.d_ff, config.d_model, bias=config.bias)
+        self.up = nn.Linear(config.d_model, config.d_ff, bias=config.bias == "all")
+        self.down = nn.Linear(config.d_ff, config.d_model, bias=config.bias == "all")
 
     def forward(self, x: Float[Tensor, "*any C"]) -> Float[Tensor, "*any C"]:
         return self.down(F.gelu(self.up(x), approximate="tanh"))
@@ -48,9 +48,9 @@ class SwigluMLP(nn.Module):
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.gate = nn.Linear(config.d_model, config.d_ff, bias=config.bias)
-        self.up = nn.Linear(config.d_model, config.d_ff, bias=config.bias)
-        self.down = nn.Linear(config.d_ff, config.d_model, bias=config.bias)
+        self.gate = nn.Linear(config.d_model, config.d_ff, bias=config.bias == "all")
+        self.up = nn.Linear(config.d_model, config.d_ff, bias=config.bias == "all")
+        self.down = nn.Linear(config.d_ff, config.d_model, bias=config.bias == "all")
 
     def forward(self, x: Float[Tensor, "*any C"]) -> Float[Tensor, "*any C"]:
         return self.down(F.silu(self.gate(x)) * self.up(x))

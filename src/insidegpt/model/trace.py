@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from insidegpt.model.attention import Context, attention_weights
-from insidegpt.model.gpt import GPT, place
+from insidegpt.model.attention import Context, attention_weights, causal_mask
+from insidegpt.model.gpt import GPT
 
 
 class Trace(NamedTuple):
@@ -27,13 +27,14 @@ class Trace(NamedTuple):
 def trace(model: GPT, ids: Int[Tensor, " T"]) -> Trace:
     """Run ``model`` on one sequence and keep every block's input and attention."""
     model.check(ids[None])
-    positions, mask = place(len(ids), 0, None, device=ids.device)
+    positions = torch.arange(len(ids), device=ids.device)[None]  # (1, T)
+    mask = causal_mask(len(ids), len(ids)).to(ids.device)
     x, rope = model.start(ids[None], positions)
     residual, attention = [x], []
     for block in model.blocks:
         q, k, _ = block.attention.project(block.norm1(x), rope)
         attention.append(attention_weights(q, k, mask))  # (1, H, T, T)
-        x = block(x, Context(mask, rope))
+        x = block(x, Context(rope=rope))
         residual.append(x)
     return Trace(torch.cat(residual), torch.cat(attention), model.logits(x)[0])
 

@@ -33,9 +33,11 @@ STYLE = {
 def figure(
     *, width: float = 6.4, height: float = 3.8, columns: int = 1
 ) -> tuple[Figure, Axes | np.ndarray]:
-    """A figure in the book's look and its Axes, one or several; sizes in inches."""
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(1, columns, figsize=(width, height), squeeze=False)
+    """A figure in the book's look and its Axes, one or several; sizes in inches.
+
+    The look stays set: a notebook draws its figures only when a cell has ended.
+    """
     plt.rcParams.update(STYLE)
+    fig, axes = plt.subplots(1, columns, figsize=(width, height), squeeze=False)
     fig.set_layout_engine("constrained")
     return fig, axes[0, 0] if columns == 1 else axes[0]

@@ -20,16 +20,19 @@ def show(*objects: Any) -> None:
 
 
 def show_cpp(*names: str) -> None:
-    """Display functions of ``insidegpt/infer/native.cpp``, each with its comment."""
-    file = resources.files("insidegpt.infer") / "native.cpp"
-    blocks = file.read_text("utf-8").split("\n\n")
+    """Display functions of the package's C++, each with the comment above it."""
+    blocks = {}  # text between blank lines: the file that it is in
+    for file in sorted(resources.files("insidegpt.fast").iterdir(), key=str):
+        if file.name.endswith((".cpp", ".hpp")):
+            texts = file.read_text("utf-8").split("\n\n")
+            blocks |= dict.fromkeys(texts, file.name)
     for name in names:
         head = re.compile(rf"^[a-z].*\b{name}\(", re.M)
-        first = next((n for n, b in enumerate(blocks) if head.search(b)), None)
-        if first is None:
-            raise ValueError(f"native.cpp has no function {name}.")
-        code = blocks[first].strip()
-        display(Markdown(f"*`infer/native.cpp`*\n\n```cpp\n{code}\n```"))
+        code = next((block for block in blocks if head.search(block)), None)
+        if code is None:
+            raise ValueError(f"The C++ has no function {name}.")
+        place = f"fast/{blocks[code]}"
+        display(Markdown(f"*`{place}`*\n\n```cpp\n{code.strip()}\n```"))
 
 
 def same(

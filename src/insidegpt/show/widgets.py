@@ -1,113 +1,21 @@
-"""Views to touch: one drawing for the live notebook and for the static page.
-
-A view is plain data and the name of a script in ``views/`` that draws it. In a built
-page the data stands in the page and the script finds it there; with a kernel the same
-script runs in a widget, and may ask Python for what it can't compute.
-"""
+"""The views that pages show: each turns what was measured into the data it draws."""
 
 import base64
-import html
-import json
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import anywidget
 import numpy as np
 import torch
-import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
-from insidegpt.text.bpe import Tokenizer
-
-VIEWS = Path(__file__).parent / "views"
-NAMES = ("tokens", "attention", "positions", "logits", "sampling", "steps")
-TAIL = """
-export default {
-  render({ model, el }) {
-    el.innerHTML = model.get("markup");
-    const figure = el.querySelector("figure");
-    const ask = (text) => new Promise((resolve) => {
-      model.off("msg:custom");
-      model.on("msg:custom", resolve);
-      model.send({ text });
-    });
-    insideGPT.mount(figure, model.get("kind"), model.get("data"),
-      model.get("answers") ? ask : null);
-  },
-};
-"""
-
-
-@cache
-def script() -> str:
-    """The scripts of all views as one module, for a widget in a notebook."""
-    parts = [(VIEWS / f"{name}.js").read_text("utf-8") for name in ("base", *NAMES)]
-    return "\n".join([*parts, TAIL])
-
-
-class View(anywidget.AnyWidget):
-    """A drawing with data. ``recompute`` turns a reader's text into new data."""
-
-    _css = (VIEWS / "views.css").read_text("utf-8")
-    kind = traitlets.Unicode().tag(sync=True)
-    data = traitlets.Dict().tag(sync=True)
-    markup = traitlets.Unicode().tag(sync=True)
-    answers = traitlets.Bool().tag(sync=True)
-
-    def __init__(
-        self,
-        kind: str,
-        data: dict[str, Any],
-        *,
-        caption: str,
-        alt: str,
-        recompute: Callable[[str], dict[str, Any]] | None = None,
-    ) -> None:
-        if kind not in NAMES:
-            raise ValueError(
-                f"There is no view {kind!r}; there are {', '.join(NAMES)}."
-            )
-        stage = '<div class="ig-stage"></div>'
-        words = f"<figcaption>{html.escape(caption)}</figcaption>"
-        super().__init__(
-            _esm=script(),
-            kind=kind,
-            data=data,
-            answers=recompute is not None,
-            markup=f'<figure data-view="{kind}" aria-label="{html.escape(alt)}">'
-            f"{stage}{words}</figure>",
-        )
-        if recompute is not None:
-            self.on_msg(lambda _, message, __: self.send(recompute(message["text"])))
-
-    def __repr__(self) -> str:
-        """The same in every run, and sensitive to the data beyond rounding."""
-        leaves = list(_leaves(self.data))
-        numbers = [x for x in leaves if not isinstance(x, str)]
-        mean = sum(numbers) / max(1, len(numbers))
-        texts = len(leaves) - len(numbers)
-        return (
-            f"<view {self.kind}: {texts} texts, {len(numbers)} numbers, "
-            f"mean {mean:.4g}>"
-        )
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        bundle, metadata = super()._repr_mimebundle_(**kwargs)
-        data = json.dumps(self.data, separators=(",", ":"), ensure_ascii=False)
-        data = data.replace("</", "<\\/")
-        page = f'<script type="application/json">{data}</script></figure>'
-        text = {
-            "text/plain": repr(self),
-            "text/html": self.markup.replace("</figure>", page),
-        }
-        return bundle | text, metadata
+from insidegpt.show.view import View, script  # noqa: F401
+from insidegpt.text.bpe import BPETokenizer
+from insidegpt.text.interface import Tokenizer
 
 
 def tokens_view(
-    tokenizer: Tokenizer,
+    tokenizer: BPETokenizer,
     texts: dict[str, str],
     *,
     caption: str,
@@ -245,7 +153,7 @@ def steps_view(steps: Sequence[dict[str, Any]], *, caption: str, alt: str) -> Vi
     return View("steps", {"steps": list(steps)}, caption=caption, alt=alt)
 
 
-def _merge_steps(tokenizer: Tokenizer, data: bytes) -> list[list[str]]:
+def _merge_steps(tokenizer: BPETokenizer, data: bytes) -> list[list[str]]:
     """How a token grew out of its bytes; half a character has no text to grow from."""
     try:
         steps = tokenizer.merge_steps(data.decode("utf-8"))
@@ -260,14 +168,3 @@ def _letters(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return "".join(f"‹{byte:02x}›" for byte in data)
-
-
-def _leaves(data: Any) -> Iterator[str | float]:
-    """Every text and number in nested dicts and lists."""
-    if isinstance(data, dict):
-        data = list(data.values())
-    if isinstance(data, list):
-        for item in data:
-            yield from _leaves(item)
-    elif isinstance(data, str | int | float) and not isinstance(data, bool):
-        yield data

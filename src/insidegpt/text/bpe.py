@@ -6,29 +6,18 @@ neighbours that was learned first is merged until no pair is known.
 Page: algorithm/tokenization.
 """
 
-import codecs
-import heapq
-import json
-from collections import Counter, defaultdict
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 
 import regex
 
-Pair = tuple[int, int]
-
-# GPT-2's: contractions, words, numbers, other signs, white space. A space belongs to
-# the word after it; of a longer run the last space does.
-GPT2_PATTERN = (
-    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-)
-
-# Single bytes take ids in this order: printable ones first, as GPT-2 has them.
-PRINTABLE = (*range(33, 127), *range(161, 173), *range(174, 256))
-BYTE_ORDER = PRINTABLE + tuple(b for b in range(256) if b not in PRINTABLE)
-ALPHABET = tuple(bytes([byte]) for byte in BYTE_ORDER)
+from insidegpt.text.interface import check_token, utf8
+from insidegpt.text.pairs import Pair, PairCounts, merge_long
+from insidegpt.text.pretokens import ALPHABET, GPT2_PATTERN, compile_cut, name_pattern
 
 CACHED_PIECES = 200_000  # then the cache starts anew
 CACHED_LENGTH = 40  # characters of a piece; longer ones hardly come twice
@@ -36,26 +25,24 @@ LONG_PIECE_BYTES = 100  # from here on, a heap beats looking at all pairs again
 
 
 @dataclass(frozen=True)
-class Tokenizer:
-    """A vocabulary and the merges that lead to it."""
+class BPETokenizer:
+    """A vocabulary, the merges that lead to it, and what its files say besides."""
 
     vocab: tuple[bytes, ...]  # the bytes of every id; of a special token, its name
     merges: tuple[Pair, ...]  # ids of left and right part, in the order learned
     pattern: str = GPT2_PATTERN
     special: dict[str, int] = field(default_factory=dict)  # never made from text
+    added: dict[str, int] = field(default_factory=dict)  # always taken whole from text
+    normalize: str | None = None  # "NFC": compose accents first, as Qwen does
+    whole_words: bool = False  # take a pre-token that is in the vocabulary as it is
+    chat_template: str | None = None  # see interface.Tokenizer for these
+    bos_token: str | None = None  # a name for the template; begin_ids say if it is used
+    begin_ids: tuple[int, ...] = ()
+    end_ids: tuple[int, ...] = ()
+    _cache: dict = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        special = set(self.special.values())
-        ids = {word: i for i, word in enumerate(self.vocab) if i not in special}
-        merged = [self.vocab[left] + self.vocab[right] for left, right in self.merges]
-        if not all(word in ids for word in merged):
-            raise ValueError("A merge gives bytes that have no id in the vocabulary.")
-        made = {"_byte_ids": [ids.get(bytes([byte])) for byte in range(256)]}
-        made |= {"_ranks": {pair: rank for rank, pair in enumerate(self.merges)}}
-        made |= {"_merged_ids": [ids[word] for word in merged]}
-        made |= {"_split": regex.compile(self.pattern), "_cache": {}}
-        for name, value in made.items():
-            object.__setattr__(self, name, value)  # frozen: derived, set once
+        self._split, self._merged_ids  # noqa: B018  errors come now, not in encode
 
     @property
     def vocab_size(self) -> int:
@@ -71,10 +58,10 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``. Names of special tokens are text like any other."""
         cache, ids = self._cache, []
-        for piece in self._split.findall(text):
+        for piece in self.pieces(text):
             found = cache.get(piece)
             if found is None:
-                found = self._merge(self._start(piece))
+                found = self._merge(piece)
                 if len(piece) <= CACHED_LENGTH:
                     if len(cache) >= CACHED_PIECES:
                         cache.clear()
@@ -87,56 +74,39 @@ class Tokenizer:
         data = b"".join(map(self.token_bytes, ids))
         return data.decode("utf-8", errors="replace")
 
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        """Text as it becomes certain: a character comes when its last byte is there."""
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        for token in ids:
-            piece = decoder.decode(self.token_bytes(token))
-            if piece:
-                yield piece
-        rest = decoder.decode(b"", final=True)
-        if rest:
-            yield rest
-
     def token_bytes(self, token: int) -> bytes:
         """The bytes that one id stands for."""
-        if not 0 <= token < len(self.vocab):
-            raise ValueError(
-                f"There is no token {token}: ids of this tokenizer lie in "
-                f"0..{len(self.vocab) - 1}."
-            )
+        check_token(token, self.vocab_size)
         return self.vocab[token]
 
     def pieces(self, text: str) -> list[str]:
-        """The pre-tokens: no merge ever crosses their borders."""
-        return self._split.findall(text)
+        """Pre-tokens and added tokens: no merge ever crosses their borders."""
+        pieces = []
+        for part in self._added_split.split(text) if self.added else [text]:
+            if part in self.added:
+                pieces.append(part)
+                continue
+            if self.normalize:
+                part = unicodedata.normalize(self.normalize, part)
+            pieces += self._split.findall(part)
+        return pieces
 
     def merge_steps(self, piece: str) -> list[list[bytes]]:
         """Every state of one pre-token, from single bytes to tokens."""
         ids = self._start(piece)
-        steps = [list(ids)]
-        for _ in self._merges(ids):
-            steps.append(list(ids))
+        steps = [list(ids), *(list(ids) for _ in self._merges(ids))]
         return [[self.vocab[i] for i in state] for state in steps]
 
-    def save(self, path: str | Path) -> None:
-        """Write everything as JSON; bytes as Latin-1 characters."""
-        vocab = [word.decode("latin-1") for word in self.vocab]
-        data = {"vocab": vocab, "merges": self.merges}
-        data |= {"pattern": self.pattern, "special": self.special}
-        Path(path).write_text(json.dumps(data), encoding="utf-8")
-
     def _start(self, piece: str) -> list[int]:
-        try:
-            ids = [self._byte_ids[byte] for byte in piece.encode("utf-8")]
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"The text holds half a surrogate pair, {piece[error.start]!r}, which "
-                "is no character: decode it properly first."
-            ) from error
+        ids = [self._byte_ids[byte] for byte in utf8(piece)]
         return [token for token in ids if token is not None]
 
-    def _merge(self, ids: list[int]) -> list[int]:
+    def _merge(self, piece: str) -> list[int]:
+        if piece in self.added:
+            return [self.added[piece]]
+        if self.whole_words and (whole := self._ids.get(utf8(piece))) is not None:
+            return [whole]
+        ids = self._start(piece)
         if len(ids) > LONG_PIECE_BYTES:
             return merge_long(ids, self._ranks, self._merged_ids)
         for _ in self._merges(ids):
@@ -157,29 +127,35 @@ class Tokenizer:
                 ranks[at] = rank((ids[at], ids[at + 1]), unknown)
             yield least
 
+    @cached_property
+    def _ids(self) -> dict[bytes, int]:
+        """Ids by bytes; a merged token goes before an added one with the same bytes."""
+        apart = {*self.special.values(), *self.added.values()}
+        ids = {self.vocab[i]: i for i in self.added.values()}
+        return ids | {word: i for i, word in enumerate(self.vocab) if i not in apart}
 
-def merge_long(
-    ids: list[int], ranks: dict[Pair, int], merged_ids: Sequence[int]
-) -> list[int]:
-    """The same for a long piece, in n log n steps: a heap of pairs, a linked list."""
-    ids, end = list(ids), len(ids)
-    after, before = list(range(1, end + 1)), list(range(-1, end - 1))
-    heap = [
-        (ranks[pair], i, *pair) for i, pair in enumerate(pairwise(ids)) if pair in ranks
-    ]
-    heapq.heapify(heap)
-    while heap:
-        rank, i, left, right = heapq.heappop(heap)
-        j = after[i]
-        if ids[i] != left or j >= end or ids[j] != right:
-            continue  # one of the two was merged away since
-        ids[i], ids[j], after[i] = merged_ids[rank], -1, after[j]
-        if after[i] < end:
-            before[after[i]] = i
-        for a, b in ((before[i], i), (i, after[i])):
-            if a >= 0 and b < end and (pair := (ids[a], ids[b])) in ranks:
-                heapq.heappush(heap, (ranks[pair], a, *pair))
-    return [token for token in ids if token >= 0]
+    @cached_property
+    def _merged_ids(self) -> list[int]:
+        merged = [self.vocab[left] + self.vocab[right] for left, right in self.merges]
+        if not all(word in self._ids for word in merged):
+            raise ValueError("A merge gives bytes that have no id in the vocabulary.")
+        return [self._ids[word] for word in merged]
+
+    @cached_property
+    def _byte_ids(self) -> list[int | None]:
+        return [self._ids.get(bytes([byte])) for byte in range(256)]
+
+    @cached_property
+    def _ranks(self) -> dict[Pair, int]:
+        return {pair: rank for rank, pair in enumerate(self.merges)}
+
+    @cached_property
+    def _split(self) -> regex.Pattern:
+        return compile_cut(self.pattern)
+
+    @cached_property
+    def _added_split(self) -> regex.Pattern:
+        return name_pattern(self.added)
 
 
 def train(
@@ -188,13 +164,17 @@ def train(
     vocab_size: int,
     pattern: str = GPT2_PATTERN,
     special_tokens: Sequence[str] = (),
-) -> Tokenizer:
+) -> BPETokenizer:
     """Learn a vocabulary: merge the most frequent pair, again and again.
 
     Ids: special tokens, the 256 bytes, then a token for each merge. Of equally
     frequent pairs the one with the lower ids goes first. Ends early, with a smaller
     vocabulary, when no pair is left.
     """
+    if isinstance(texts, str | bytes) or isinstance(special_tokens, str):
+        raise ValueError("texts or special_tokens is one string: give a list of them.")
+    if len({"", *special_tokens}) <= len(special_tokens):
+        raise ValueError("special_tokens must be different names, none of them empty.")
     vocab = [name.encode("utf-8") for name in special_tokens] + list(ALPHABET)
     if vocab_size < len(vocab):
         raise ValueError(
@@ -202,11 +182,10 @@ def train(
             f"{len(special_tokens)} special tokens, not {vocab_size}."
         )
     ids = {word: i for i, word in enumerate(vocab) if i >= len(special_tokens)}
-    split, counts = regex.compile(pattern), Counter()
-    for text in texts:
-        counts.update(split.findall(text))
+    split = compile_cut(pattern)
+    counts = Counter(piece for text in texts for piece in split.findall(text))
     corpus = PairCounts(
-        ([ids[bytes([byte])] for byte in piece.encode("utf-8")], count)
+        ([ids[bytes([byte])] for byte in utf8(piece)], count)
         for piece, count in counts.items()
     )
     merges = []
@@ -218,68 +197,4 @@ def train(
         corpus.merge(pair, ids[whole])
         merges.append(pair)
     special = {name: i for i, name in enumerate(special_tokens)}
-    return Tokenizer(tuple(vocab), tuple(merges), pattern, special)
-
-
-def merge_pair(ids: list[int], pair: Pair, whole: int) -> list[int]:
-    """``ids`` with every occurrence of ``pair`` replaced, from left to right."""
-    left, right = pair
-    out, i, last = [], 0, len(ids) - 1
-    while i <= last:
-        if i < last and ids[i] == left and ids[i + 1] == right:
-            out.append(whole)
-            i += 2
-        else:
-            out.append(ids[i])
-            i += 1
-    return out
-
-
-class PairCounts:
-    """How often each pair of neighbours stands in a corpus, kept up to date.
-
-    Counting anew after each merge would read the corpus thousands of times. Instead we
-    keep each different pre-token once, and for each pair the pre-tokens that hold it;
-    the heap may hold outdated counts, which are noticed when they come up.
-    """
-
-    def __init__(self, words: Iterable[tuple[list[int], int]]) -> None:
-        self.words, self.repeats = [], []
-        self.counts: Counter[Pair] = Counter()
-        self.places: defaultdict[Pair, set[int]] = defaultdict(set)
-        for number, (word, count) in enumerate(words):
-            self.words.append(word)
-            self.repeats.append(count)
-            for pair in pairwise(word):
-                self.counts[pair] += count
-                self.places[pair].add(number)
-        self.heap = [(-count, pair) for pair, count in self.counts.items()]
-        heapq.heapify(self.heap)
-
-    def most_frequent(self) -> Pair | None:
-        """Take the most frequent pair off the heap; None when all words are whole."""
-        while self.heap:
-            negative, pair = heapq.heappop(self.heap)
-            count = self.counts[pair]
-            if count == -negative:
-                return pair if count > 0 else None
-            if count > 0:
-                heapq.heappush(self.heap, (-count, pair))
-        return None
-
-    def merge(self, pair: Pair, whole: int) -> None:
-        """Replace ``pair`` by ``whole`` everywhere."""
-        grown = set()
-        for number in self.places.pop(pair):
-            repeats = self.repeats[number]
-            word = self.words[number]
-            self.words[number] = merged = merge_pair(word, pair, whole)
-            for old in pairwise(word):
-                self.counts[old] -= repeats
-            for new in pairwise(merged):
-                self.counts[new] += repeats
-                if whole in new:
-                    grown.add(new)
-                    self.places[new].add(number)
-        for new in grown:
-            heapq.heappush(self.heap, (-self.counts[new], new))
+    return BPETokenizer(tuple(vocab), tuple(merges), pattern, special)

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+BODIES = (ast.stmt, ast.ExceptHandler, ast.match_case)  # where definitions may be
 SHORTEST = 80  # characters; below that a docstring is mostly a name said again
 
 # What several pages measure a loss on: four plain sentences that no model has seen.
@@ -45,11 +47,12 @@ def docstrings_of(path: Path) -> Iterator[str]:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError, ValueError):
             return  # a template or a test of broken files
-    nodes = [tree]
+    nodes: list[ast.AST] = [tree]
     while nodes:
         node = nodes.pop()
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, DOCUMENTED):
             text = ast.get_docstring(node) or ""
             if len(text) >= SHORTEST:
                 yield text
-            nodes += reversed(node.body)  # docstrings stand nowhere deeper
+        inside = ast.iter_child_nodes(node)
+        nodes += reversed([child for child in inside if isinstance(child, BODIES)])

@@ -20,6 +20,7 @@ insideGPT.drawers.tokens = function (stage, data, ask) {
     i = Math.min(i, tokens.length - 1);
     [...chips.children].forEach((chip, j) => chip.setAttribute("aria-pressed", String(i === j)));
     const token = tokens[i];
+    if (!token) return detail.replaceChildren(); // an empty text
     const hex = token.bytes.map((b) => b.toString(16).padStart(2, "0")).join(" ");
     const pieces = h("div", { class: "ig-pieces" });
     const last = token.steps.length - 1;
@@ -34,14 +35,17 @@ insideGPT.drawers.tokens = function (stage, data, ask) {
   }
 
   const names = data.texts.map((entry) => entry.name);
-  stage.append(select({ label: "Text", options: names, change: (i) => draw(data.texts[i]) }));
-  if (ask) {
-    let waiting; // as they type, but not for every letter; JupyterLab keeps Enter for itself
-    const send = async () => input.value && draw(await ask(input.value));
-    const input = h("input", { type: "text", "aria-label": "Your own text", placeholder: "your own text",
-      oninput: () => { clearTimeout(waiting); waiting = setTimeout(send, 300); } });
-    stage.append(input);
+  let waiting; // as they type, but not for every letter; JupyterLab keeps Enter for itself
+  const input = h("input", { type: "text", "aria-label": "Your own text", placeholder: "your own text",
+    oninput: () => { clearTimeout(waiting); waiting = setTimeout(send, 300); } });
+  async function send() {
+    const text = input.value;
+    const reply = text && await ask(text);
+    if (reply && input.value === text) draw(reply); // else the reader has gone on
   }
+  const pick = (i) => { input.value = ""; clearTimeout(waiting); draw(data.texts[i]); };
+  stage.append(select({ label: "Text", options: names, change: pick }));
+  if (ask) stage.append(input);
   stage.append(chips, count, detail);
   draw(data.texts[0]);
 };

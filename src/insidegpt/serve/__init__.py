@@ -1,0 +1,1 @@
+"""A model behind OpenAI's protocol: what may be asked, who is next, how to answer."""

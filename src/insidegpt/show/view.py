@@ -1,0 +1,118 @@
+"""A view: one drawing for the live notebook and for the static page.
+
+It is plain data and the name of a script in ``views/`` that draws it. In a built page
+the data stands in the page and the script finds it there; with a kernel the same script
+runs in a widget, and may ask Python for what it can't compute.
+"""
+
+import html
+import json
+import math
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+VIEWS = Path(__file__).parent / "views"
+NAMES = ("tokens", "attention", "positions", "logits", "sampling", "steps")
+TAIL = """
+export default {
+  render({ model, el }) {
+    el.innerHTML = model.get("markup");
+    const figure = el.querySelector("figure");
+    const ask = (text) => new Promise((resolve) => {
+      model.off("msg:custom");  // of two questions only the later one waits
+      model.on("msg:custom", (reply) => reply.text === text && resolve(reply));
+      model.send({ text });
+    });
+    insideGPT.mount(figure, model.get("kind"), model.get("data"),
+      model.get("answers") ? ask : null);
+  },
+};
+"""
+
+
+@cache
+def script() -> str:
+    """The scripts of all views as one module, for a widget in a notebook."""
+    parts = [(VIEWS / f"{name}.js").read_text("utf-8") for name in ("base", *NAMES)]
+    return "\n".join([*parts, TAIL])
+
+
+class View(anywidget.AnyWidget):
+    """A drawing with data. ``recompute`` turns a reader's text into new data."""
+
+    _css = (VIEWS / "views.css").read_text("utf-8")
+    kind = traitlets.Unicode().tag(sync=True)
+    data = traitlets.Dict().tag(sync=True)
+    markup = traitlets.Unicode().tag(sync=True)
+    answers = traitlets.Bool().tag(sync=True)
+
+    def __init__(
+        self,
+        kind: str,
+        data: dict[str, Any],
+        *,
+        caption: str,
+        alt: str,
+        recompute: Callable[[str], dict[str, Any]] | None = None,
+    ) -> None:
+        if kind not in NAMES:
+            raise ValueError(
+                f"There is no view {kind!r}; there are {', '.join(NAMES)}."
+            )
+        if not all(isinstance(x, str) or math.isfinite(x) for x in _leaves(data)):
+            raise ValueError(f"A number for the view {kind!r} is infinite or not one.")
+        stage = '<div class="ig-stage"></div>'
+        words = f"<figcaption>{html.escape(caption)}</figcaption>"
+        super().__init__(
+            _esm=script(),
+            kind=kind,
+            data=data,
+            answers=recompute is not None,
+            markup=f'<figure data-view="{kind}" aria-label="{html.escape(alt)}">'
+            f"{stage}{words}</figure>",
+        )
+        if recompute is not None:
+            self.on_msg(lambda _, message, __: self._answer(recompute, message["text"]))
+
+    def _answer(self, recompute: Callable[[str], dict[str, Any]], text: str) -> None:
+        """Send the data of a reader's text, with the text by which it is known."""
+        self.send(recompute(text) | {"text": text})
+
+    def __repr__(self) -> str:
+        """The same in every run, and sensitive to the data beyond rounding."""
+        leaves = list(_leaves(self.data))
+        numbers = [x for x in leaves if not isinstance(x, str)]
+        mean = sum(numbers) / max(1, len(numbers))
+        texts = len(leaves) - len(numbers)
+        return (
+            f"<view {self.kind}: {texts} texts, {len(numbers)} numbers, "
+            f"mean {mean:.4g}>"
+        )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        bundle, metadata = super()._repr_mimebundle_(**kwargs)
+        data = json.dumps(self.data, separators=(",", ":"), ensure_ascii=False)
+        # Neither may stand in a script: an end, and what makes HTML overlook the end.
+        data = data.replace("</", "<\\/").replace("<!--", "\\u003c!--")
+        page = f'<script type="application/json">{data}</script></figure>'
+        text = {
+            "text/plain": repr(self),
+            "text/html": self.markup.replace("</figure>", page),
+        }
+        return bundle | text, metadata
+
+
+def _leaves(data: Any) -> Iterator[str | float]:
+    """Every text and number in nested dicts and lists."""
+    if isinstance(data, dict):
+        data = list(data.values())
+    if isinstance(data, list):
+        for item in data:
+            yield from _leaves(item)
+    elif isinstance(data, str | int | float) and not isinstance(data, bool):
+        yield data
