@@ -94,9 +94,11 @@ def running(app) -> Iterator[str]:
         port = listening.getsockname()[1]
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join(timeout=10)
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:  # or a test that fails leaves a thread that nothing ends
+            server.should_exit = True
+            thread.join(timeout=10)
 
 
 def texts(server):

@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 import socket
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from serving import (
     CHAT,
     ENDLESS,
+    HTTP,
     KEY,
     ORIGIN,
     SAID,
@@ -34,6 +37,7 @@ from insidegpt.infer.chat import answer
 from insidegpt.infer.sampling import Sampling
 from insidegpt.serve.app import make_app
 from insidegpt.serve.replies import disconnected
+from insidegpt.serve.scheduler import Scheduler
 
 
 def test_a_chat_completion_is_what_the_model_says(client):
@@ -99,7 +103,9 @@ def test_the_probabilities_of_a_chat_are_counted_by_token(client):
 
 
 def test_events_are_framed_as_openais_clients_want_them(post):
-    lines = post(content=json.dumps(CHAT | {"stream": True})).text.split("\n\n")
+    response = post(content=json.dumps(CHAT | {"stream": True}))
+    assert response.headers["X-Accel-Buffering"] == "no"  # a proxy passes them on
+    lines = response.text.split("\n\n")
     assert lines[-2:] == ["data: [DONE]", ""]
     events = [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
     assert {event["object"] for event in events} == {"chat.completion.chunk"}
@@ -258,6 +264,23 @@ def test_a_client_that_goes_away_frees_its_place(server, stream):
     assert until(lambda: texts(server) == (0, 0))
     del server.model.step
     assert steps["s"] < 300
+
+
+def test_a_place_is_freed_in_the_thread_that_gave_it(model, monkeypatch):
+    """The event loop's: what it frees is not safe to touch from another."""
+    threads, answering = [], Scheduler.answering
+
+    @contextmanager
+    def watched(self, *ids, **settings):
+        threads.append(threading.get_ident())
+        with answering(self, *ids, **settings) as answer:
+            yield answer
+        threads.append(threading.get_ident())
+
+    monkeypatch.setattr(Scheduler, "answering", watched)
+    with running(make_app(model, TOKENIZER, name="mock")) as url:
+        assert HTTP.post(f"{url}/v1/chat/completions", json=CHAT).status_code == 200
+    assert len(threads) == 2 and len(set(threads)) == 1
 
 
 def test_whether_a_client_has_gone_is_asked_once():

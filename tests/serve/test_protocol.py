@@ -34,6 +34,7 @@ def refused(kind, fields):
         ({"temperature": math.nan}, "temperature: "),
         ({"top_p": 0}, "top_p: "),
         ({"n": 2}, "n: "),
+        ({"n": True}, "n: "),
         ({"stop": ""}, "stop: "),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop: "),
         ({"stop": [""]}, "stop.0: "),

@@ -5,7 +5,7 @@ proxy in front, which cuts those who don't. Page: tools/openai-api.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -110,7 +110,7 @@ def health_route(scheduler: Scheduler) -> APIRouter:
     return router
 
 
-def request_stack() -> Iterator[ExitStack]:
+async def request_stack() -> AsyncIterator[ExitStack]:
     """What is entered here is left when the request is over, however it ends."""
     with ExitStack() as stack:
         yield stack

@@ -16,6 +16,7 @@ from insidegpt.text.chat import Message
 
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+One = Annotated[int, Field(ge=1, le=1)]
 Zero = Annotated[float, Field(ge=0, le=0)]
 NoItems = Annotated[list, Field(max_length=0)]
 NoEntries = Annotated[dict, Field(max_length=0)]
@@ -77,7 +78,7 @@ class Request(Strict):
     stream: bool = False
     stream_options: StreamOptions | None = None
     # Taken where they change nothing.
-    n: Literal[1] = 1
+    n: One = 1
     frequency_penalty: Zero = 0
     presence_penalty: Zero = 0
     logit_bias: NoEntries | None = None
@@ -138,7 +139,7 @@ class CompletionRequest(Request):
     max_tokens: int | None = Field(16, ge=1)
     logprobs: int | None = Field(None, ge=0, le=5)
     # Taken where they change nothing.
-    best_of: Literal[1] = 1
+    best_of: One = 1
     echo: Literal[False] = False
     suffix: Literal[""] = ""
 

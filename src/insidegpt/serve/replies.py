@@ -18,13 +18,16 @@ from insidegpt.serve.answers import Piece, ResponseFormat, to_json
 from insidegpt.serve.protocol import AnyRequest, explain
 from insidegpt.serve.scheduler import Answer, ModelFailed, Overloaded
 
+# Proxies are not to keep events back until there are more of them.
+AT_ONCE = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
 
 async def respond(
     request: Request, asked: AnyRequest, answer: Answer, form: ResponseFormat
 ) -> Response:
     """The answer as a stream of events, or whole."""
     if asked.stream:
-        return EventSourceResponse(events(asked, answer, form))
+        return EventSourceResponse(events(asked, answer, form), headers=AT_ONCE)
     gone = asyncio.create_task(disconnected(request))
     gone.add_done_callback(lambda _: answer.queue.put_nowait(None))
     try:
