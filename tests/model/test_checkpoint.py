@@ -133,7 +133,7 @@ def test_an_interrupted_save_leaves_the_old_checkpoint(tmp_path, words, monkeypa
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(small("tiny-gpt2"), words, tmp_path)
     assert torch.equal(load_model(tmp_path)(IDS), model(IDS))
-    assert not list(tmp_path.glob("*.new"))
+    assert not list(tmp_path.glob("*.unfinished"))
 
 
 def test_a_tokenizer_of_another_model_is_not_saved_with_it(tmp_path, tokenizer):

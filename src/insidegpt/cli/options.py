@@ -1,5 +1,6 @@
 """What several commands share: options, loading a model, showing text as it comes."""
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -9,7 +10,7 @@ import click
 from insidegpt.fast.choose import load_fastest
 from insidegpt.fast.compile import library
 from insidegpt.infer.sampling import Sampling
-from insidegpt.model.checkpoint import check_pair, load_model
+from insidegpt.model.checkpoint import check_pair, load_checkpoint
 from insidegpt.model.interface import Model
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.vocab import load_tokenizer
@@ -75,12 +76,11 @@ def load(source: str, bits: str) -> tuple[Model, Tokenizer]:
         if bits != "32":
             other.submit(library)  # compiles while the file is read
         try:
-            tokenizer = load_tokenizer(source)
             if bits == "32":
-                model = load_model(source)
-            else:
-                wanted = None if bits == "auto" else int(bits)
-                model = load_fastest(source, bits=wanted)
+                return load_checkpoint(source)
+            tokenizer = load_tokenizer(source)
+            wanted = None if bits == "auto" else int(bits)
+            model = load_fastest(source, bits=wanted)
             check_pair(model, tokenizer)
         except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
@@ -102,5 +102,5 @@ def show(pieces: Iterator[str]) -> str:
 
 def printable(text: str) -> str:
     """The text with a ? for what the terminal's encoding has no sign for."""
-    encoding = getattr(click.get_text_stream("stdout"), "encoding", None) or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, errors="replace").decode(encoding)

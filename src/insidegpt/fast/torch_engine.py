@@ -121,7 +121,10 @@ class TorchEngine:
         past = [cache.tokens for cache in caches]
         for rows, tokens in zip(ids.split(counts), past, strict=True):
             self.check(rows[None], tokens)
-        ranges = [torch.arange(t, t + n) for t, n in zip(past, counts, strict=True)]
+        ranges = [
+            torch.arange(t, t + n, device=self.device)
+            for t, n in zip(past, counts, strict=True)
+        ]
 
         def mix(n: int, q: Heads, k: Heads, v: Heads) -> Rows:
             rows = list(q.unsqueeze(2).split(1))  # (1, H, 1, D) each

@@ -5,13 +5,12 @@ Page: algorithm/the-whole-model.
 
 import dataclasses
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
+from insidegpt.files.replace import replace, replace_text
 from insidegpt.model.gpt import GPT
 from insidegpt.model.interface import Model
 from insidegpt.model.weights import Weights, load_weights
@@ -67,10 +66,10 @@ def save_checkpoint(model: GPT, tokenizer: Tokenizer, directory: str | Path) -> 
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    _replace(directory / "model.safetensors", lambda path: save_file(state, path))
+    replace(directory / "model.safetensors", lambda path: save_file(state, path))
     settings = {"model_type": "insidegpt", **dataclasses.asdict(model.config)}
     text = json.dumps(settings, indent=2) + "\n"
-    _replace(directory / "config.json", lambda path: path.write_text(text))
+    replace_text(directory / "config.json", text)
     save_tokenizer(tokenizer, directory)
 
 
@@ -84,12 +83,3 @@ def check_pair(model: Model, tokenizer: Tokenizer) -> None:
             f"The tokenizer knows {entries} tokens and the model {rows}: they do not "
             "belong together, load both from the same source."
         )
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    fresh = path.with_name(path.name + ".new")
-    try:
-        write(fresh)
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)

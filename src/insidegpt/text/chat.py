@@ -13,10 +13,9 @@ import regex
 
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.pretokens import name_pattern
-from insidegpt.text.template import END, render
+from insidegpt.text.template import render
 
 ROLES = ("system", "user", "assistant")
-__all__ = ["END", "Message", "encode_chat", "encode_dialogue"]
 
 
 class Message(TypedDict):

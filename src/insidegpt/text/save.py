@@ -4,7 +4,6 @@ Page: algorithm/tokenization.
 """
 
 import json
-import os
 from pathlib import Path
 
 import tokenizers
@@ -12,6 +11,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 from tokenizers.processors import TemplateProcessing
 
+from insidegpt.files.replace import replace_text
 from insidegpt.text.bpe import BPETokenizer
 from insidegpt.text.library import LibraryTokenizer
 from insidegpt.text.pretokens import BYTE_OF, GPT2_PATTERN
@@ -40,9 +40,9 @@ def save_tokenizer(
     ends = {"eos_token_id": list(tokenizer.end_ids)}
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "tokenizer.json", library.to_str(pretty=True))
+    replace_text(directory / "tokenizer.json", library.to_str(pretty=True))
     for name, data in (("tokenizer_config", config), ("generation_config", ends)):
-        write_text(directory / f"{name}.json", json.dumps(data, ensure_ascii=False))
+        replace_text(directory / f"{name}.json", json.dumps(data, ensure_ascii=False))
 
 
 def to_library(tokenizer: BPETokenizer | LibraryTokenizer) -> tokenizers.Tokenizer:
@@ -84,13 +84,3 @@ def letters(tokenizer: BPETokenizer) -> dict[str, int]:
     if len(names) < tokenizer.vocab_size:
         raise ValueError("Two tokens would have one name in the file: rename one.")
     return names
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace ``path`` as a whole, or leave it as it was if that fails."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from insidegpt.files.json_file import expecting, read_json
 def read_settings(directory: Path, ids: Mapping[str, int]) -> dict[str, Any]:
     """What the files beside a vocabulary say about its use, where they say it."""
     path = directory / "tokenizer_config.json"
-    config, found = if_there(path), {}
+    config = if_there(path)
     with expecting(path):
         template = config.get("chat_template")
         if isinstance(template, list):

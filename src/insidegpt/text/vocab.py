@@ -11,12 +11,13 @@ from typing import Any
 from insidegpt.files.gguf import read_gguf
 from insidegpt.files.json_file import expecting, label, read_json
 from insidegpt.files.locate import gpt2_vocab, resolve, smollm2_gguf
+from insidegpt.files.replace import replace_text
 from insidegpt.text import pretokens
 from insidegpt.text.bpe import BPETokenizer
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.library import CONTROL, USER_DEFINED, LibraryTokenizer, from_scores
 from insidegpt.text.pretokens import BYTE_OF
-from insidegpt.text.save import letters, save_tokenizer, write_text
+from insidegpt.text.save import letters, save_tokenizer
 from insidegpt.text.settings import if_there, read_settings
 from insidegpt.text.tokenizer_json import from_tokenizer_json, vocab_and_merges
 
@@ -88,8 +89,8 @@ def save_gpt2_files(tokenizer: BPETokenizer, directory: Path) -> None:
     table = letters(tokenizer)
     names = list(table)
     lines = [f"{names[left]} {names[right]}" for left, right in tokenizer.merges]
-    write_text(directory / "vocab.json", json.dumps(table, ensure_ascii=False))
-    write_text(directory / "merges.txt", "\n".join(["#version: 0.2", *lines, ""]))
+    replace_text(directory / "vocab.json", json.dumps(table, ensure_ascii=False))
+    replace_text(directory / "merges.txt", "\n".join(["#version: 0.2", *lines, ""]))
 
 
 def from_gguf_metadata(metadata: Mapping[str, Any]) -> Tokenizer:
