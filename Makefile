@@ -7,13 +7,15 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 JUPYTER_BOOK := $(PY) -c "from jupyter_book.cli.main import main; main()"
 PARTS := $(PYTHON) tools/parts.py
+# Two processes of one thread each: faster on two cores than one process of two threads.
+TWO := OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -q
 # Neither may lead .venv's Python to other modules.
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help python setup book test quick lint unit pages strict-book browser quick-unit \
-	changed-pages serve lab chat execute normalise bench-inference bench-tokenizer \
+	changed-pages verify serve lab chat execute normalise bench-inference bench-tokenizer \
 	test-portability lock clean
 
 help:  ## list what can be made (the default)
@@ -44,10 +46,10 @@ strict-book:  # the HTML, from the stored outputs; a warning is an error
 	$(JUPYTER_BOOK) build . --all -W -n --keep-going
 
 unit:  # the package, the tools, the stored pages
-	$(PYTEST) --ignore=tests/browser --durations=25 --durations-min=2
+	$(TWO) --ignore=tests/browser -m "not exhaustive" --durations=25 --durations-min=4
 
 quick-unit:  # what is not marked slow
-	$(PYTEST) --ignore=tests/browser -m "not slow"
+	$(TWO) --ignore=tests/browser -m "not slow and not exhaustive"
 
 pages:  # every page is run again and its outputs are compared with the stored ones
 	$(PYTEST) --nbval book
@@ -58,6 +60,9 @@ changed-pages:  # the same for pages that differ from main's, in the working tre
 
 browser:  # every built page in chromium: light, dark, wide, narrow, by keyboard
 	$(PYTEST) tests/browser
+
+verify: setup  ## what takes too long for every change: exhaustive comparisons
+	$(PYTEST) -m exhaustive
 
 test-portability:  ## run the pages as an AVX2 machine would, and on one thread
 	ATEN_CPU_CAPABILITY=avx2 $(PYTEST) --nbval book

@@ -202,8 +202,11 @@ def test_settings_keep_the_index_and_lose_what_leads_astray():
 def test_ctrl_c_ends_in_one_sentence_and_a_rerun_continues(project):
     root = project(then="sleep 30")
     program = (
-        f"import sys; from pathlib import Path; sys.path.insert(0, {str(ROOT)!r} + "
-        f"'/tools'); import setup; setup.main(Path({str(root)!r}))"
+        "import signal, sys; from pathlib import Path; "
+        # A shell that runs the tests in the background has it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"sys.path.insert(0, {str(ROOT)!r} + '/tools'); import setup; "
+        f"setup.main(Path({str(root)!r}))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],

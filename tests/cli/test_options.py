@@ -3,6 +3,7 @@
 import io
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from insidegpt import __main__ as program
@@ -25,6 +26,7 @@ def test_options_become_one_sampling():
     assert found[0][1]["stop"] == ("x",) and found[0][1]["model"] == "smollm2"
 
 
+@pytest.mark.slow
 def test_bits_choose_the_form():
     assert isinstance(load("smollm2", "32")[0], GPT)
     packed, tokenizer = load("smollm2", "8")

@@ -1,5 +1,6 @@
 """Figures: one look, legible where the page is narrow."""
 
+import re
 from itertools import pairwise
 
 import matplotlib
@@ -37,6 +38,41 @@ def test_a_figure_has_the_size_and_the_look():
     _, axes = plots.figure(columns=2)
     assert len(axes) == 2
     plt.close("all")
+
+
+def test_a_figure_is_drawn_for_a_wide_page_and_for_a_phone():
+    seen = []
+
+    def paint(*axes):
+        seen.append(axes)
+        axes[0].plot([1, 2], [3, 4])
+
+    made = plots.draw(paint, panels=3, caption="It rises.", alt="A line that rises.")
+    assert [len(axes) for axes in seen] == [3, 3]
+    markup = made._repr_html_()
+    assert markup.count("<svg") == 2 and markup.count("<figcaption>") == 1
+    sizes = re.findall(r'viewBox="0 0 (\d+) (\d+)"', markup)
+    assert sizes == [("660", "340"), ("350", "1020")]  # stacked on the phone
+    assert repr(made) == "<figure: 0 texts, 4 numbers, mean 2.5>"
+
+
+def test_a_place_without_a_panel_stays_empty():
+    left = []
+
+    def paint(*axes):
+        left.append(len(axes[0].figure.axes))
+
+    plots.draw(paint, panels=3, columns=2, caption="Three panels.", alt="Three.")
+    assert left == [3, 3]
+
+
+def test_a_table_shows_numbers_as_they_are_said():
+    def paint(ax):
+        plots.table(ax, [[0, 10], [0.576, 1]], title="v", rows="ab", columns="xy")
+
+    text = plots.draw(paint, caption="Numbers.", alt="A table.").markup
+    shown = re.findall(r">([\d.]+)</text>", text)
+    assert shown[:4] == ["0", "10", "0.58", "1"]
 
 
 @pytest.mark.slow

@@ -27,7 +27,8 @@ def test_a_view_has_html_for_the_page_and_a_widget_for_the_kernel():
     made = bundle(view)
     assert "application/vnd.jupyter.widget-view+json" in made
     assert made["text/html"].startswith('<figure data-view="steps" aria-label="A pi')
-    assert "<figcaption>Look here.</figcaption>" in made["text/html"]
+    words = "<figcaption><strong>Look here.</strong></figcaption>"
+    assert words in made["text/html"]
     assert made["text/plain"] == repr(view)
 
 

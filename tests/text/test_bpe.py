@@ -114,7 +114,7 @@ def test_some_thousand_strings_are_encoded_as_tiktoken_and_tokenizers_do(tokeniz
     compare_with_both(tokenizers, strings=2_000)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_100_000_strings_are_encoded_as_tiktoken_and_tokenizers_do(tokenizers):
     compare_with_both(tokenizers, strings=100_000)
 
@@ -196,7 +196,7 @@ def reference_merges(lines, size, pattern):
     return [bytes(BYTE_OF[letter] for letter in name) for name, _ in vocab]
 
 
-@pytest.mark.parametrize("size", [300, 3000])
+@pytest.mark.parametrize("size", [300, pytest.param(3000, marks=pytest.mark.slow)])
 def test_training_learns_the_merges_of_tokenizers_in_order(size):
     lines = "\n".join(docstrings(("numpy",))[:1500]).splitlines(keepends=True)
     learned = bpe.train(lines, vocab_size=size)

@@ -38,6 +38,7 @@ def test_a_file_that_is_not_python_gives_nothing(package):
     assert list(docstrings_of(package / "broken.py")) == []
 
 
+@pytest.mark.slow
 def test_numpy_is_a_corpus_of_megabytes():
     texts = docstrings(("numpy",))
     assert sum(map(len, texts)) > 1_000_000

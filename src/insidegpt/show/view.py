@@ -16,8 +16,18 @@ from typing import Any
 import anywidget
 import traitlets
 
+from insidegpt.show.svg import caption_html
+
 VIEWS = Path(__file__).parent / "views"
-NAMES = ("tokens", "attention", "positions", "logits", "sampling", "steps")
+NAMES = (
+    "tokens",
+    "attention",
+    "positions",
+    "logits",
+    "sampling",
+    "steps",
+    "predict",
+)
 TAIL = """
 export default {
   render({ model, el }) {
@@ -29,7 +39,7 @@ export default {
       model.send({ text });
     });
     insideGPT.mount(figure, model.get("kind"), model.get("data"),
-      model.get("answers") ? ask : null);
+      { ask: model.get("answers") ? ask : null });
   },
 };
 """
@@ -43,7 +53,11 @@ def script() -> str:
 
 
 class View(anywidget.AnyWidget):
-    """A drawing with data. ``recompute`` turns a reader's text into new data."""
+    """A drawing with data, its title above it and its caption below.
+
+    fallback: HTML that stands on the stage where no script runs. recompute: turns a
+    reader's text into new data, with a kernel.
+    """
 
     _css = (VIEWS / "views.css").read_text("utf-8")
     kind = traitlets.Unicode().tag(sync=True)
@@ -56,8 +70,10 @@ class View(anywidget.AnyWidget):
         kind: str,
         data: dict[str, Any],
         *,
-        caption: str,
+        title: str = "",
+        caption: str = "",
         alt: str,
+        fallback: str = "",
         recompute: Callable[[str], dict[str, Any]] | None = None,
     ) -> None:
         if kind not in NAMES:
@@ -66,15 +82,17 @@ class View(anywidget.AnyWidget):
             )
         if not all(isinstance(x, str) or math.isfinite(x) for x in _leaves(data)):
             raise ValueError(f"A number for the view {kind!r} is infinite or not one.")
-        stage = '<div class="ig-stage"></div>'
-        words = f"<figcaption>{html.escape(caption)}</figcaption>"
+        named = f'<strong class="ig-title">{html.escape(title)}</strong>'
+        head = f'<div class="ig-head">{named}</div>' if title else ""
+        stage = f'<div class="ig-stage">{fallback}</div>'
+        words = f"<figcaption>{caption_html(caption)}</figcaption>" if caption else ""
         super().__init__(
             _esm=script(),
             kind=kind,
             data=data,
             answers=recompute is not None,
             markup=f'<figure data-view="{kind}" aria-label="{html.escape(alt)}">'
-            f"{stage}{words}</figure>",
+            f"{head}{stage}{words}</figure>",
         )
         if recompute is not None:
             self.on_msg(lambda _, message, __: self._answer(recompute, message["text"]))

@@ -16,5 +16,5 @@ insideGPT.drawers.logits = function (stage, data) {
     stage.append(slider({ label: "Blocks passed", min: 0, max: data.depths.length - 1, value: state.depth,
       say: (v) => `${data.depths[v]} of ${data.depths.at(-1)}`, change: (v) => { state.depth = v; draw(); } }));
   stage.append(panel);
-  draw();
+  return draw;
 };

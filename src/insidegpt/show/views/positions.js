@@ -1,7 +1,6 @@
 // Rotary positions: a query and a key, each turned by its position, and the angle between.
-insideGPT.drawers.positions = function (stage, data) {
+insideGPT.drawers.positions = function (stage, data, { state, change }) {
   const { h, slider } = insideGPT;
-  const state = { t: data.query, s: data.key, pair: data.pair };
   const svg = h("svg", { viewBox: "-110 -110 220 220", class: "ig-dial", role: "img", "aria-label": "Two arrows on a circle" });
   const say = h("p", { class: "ig-note", "aria-live": "polite" });
   const round = (x) => x.toFixed(2);
@@ -14,6 +13,9 @@ insideGPT.drawers.positions = function (stage, data) {
   }
 
   function draw() {
+    query.show(state.t);
+    key.show(state.s);
+    pair.show(state.pair);
     const f = data.frequencies[state.pair];
     svg.replaceChildren(h("circle", { cx: 0, cy: 0, r: 92, class: "ig-rim" }),
       arrow(state.t * f, "query", "query"), arrow(state.s * f, "key", "key"));
@@ -22,15 +24,16 @@ insideGPT.drawers.positions = function (stage, data) {
       `Query at ${state.t}, key at ${state.s}: the angle between them is ${state.t - state.s} \u00d7 ${f.toPrecision(2)} = ${round((state.t - state.s) * f)} radians, and its cosine ${round(Math.cos((state.t - state.s) * f))}.`;
   }
 
-  const query = slider({ label: "Query stands at", min: 0, max: data.longest, value: state.t, change: (v) => { state.t = v; draw(); } });
-  const key = slider({ label: "Key stands at", min: 0, max: data.longest, value: state.s, change: (v) => { state.s = v; draw(); } });
+  const query = slider({ label: "Query at", min: 0, max: data.longest, value: state.t, change: (t) => change({ t }) });
+  const key = slider({ label: "Key at", min: 0, max: data.longest, value: state.s, change: (s) => change({ s }) });
   const pair = slider({ label: "Pair", min: 0, max: data.frequencies.length - 1, value: state.pair,
-    say: (v) => `${v} of ${data.frequencies.length - 1}`, change: (v) => { state.pair = v; draw(); } });
+    say: (v) => `${v} of ${data.frequencies.length - 1}`, change: (pair) => change({ pair }) });
   const both = h("button", { type: "button", onclick: () => {
     const far = Math.max(state.t, state.s) + 7 > data.longest;
     const shift = far ? -Math.min(state.t, state.s) : 7;
-    query.set(state.t + shift); key.set(state.s + shift);
+    change({ t: state.t + shift, s: state.s + shift });
   } }, "Move both on by 7");
   stage.append(query, key, pair, both, svg, say);
-  draw();
+  return draw;
 };
+insideGPT.drawers.positions.start = (data) => ({ t: data.query, s: data.key, pair: data.pair });

@@ -58,5 +58,5 @@ insideGPT.drawers.sampling = function (stage, data) {
       });
       drawn.replaceChildren(...names.map((name) => h("span", { class: "ig-piece" }, insideGPT.visible(name))));
     } }, "Draw 12 tokens"), drawn);
-  draw();
+  return draw;
 };

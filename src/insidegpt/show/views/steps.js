@@ -8,7 +8,7 @@ insideGPT.drawers.steps = function (stage, data) {
     panel.replaceChildren(h("p", { class: "ig-title" }, `${at + 1}. ${step.title}`), h("p", {}, step.text),
       step.bars ? bars(step.bars, { largest: 1 })
         : h("div", { class: "ig-pieces" }, (step.pieces ?? []).map((p) => h("span", { class: "ig-piece" }, visible(p)))));
-    pick.press(at);
+    pick.show(at);
     back.disabled = at === 0;
     next.disabled = at === data.steps.length - 1;
   }
@@ -17,5 +17,5 @@ insideGPT.drawers.steps = function (stage, data) {
   const back = h("button", { type: "button", onclick: () => go(at - 1) }, "Back");
   const next = h("button", { type: "button", onclick: () => go(at + 1) }, "Next");
   stage.append(pick, panel, h("div", { class: "ig-choices" }, back, next));
-  draw();
+  return draw;
 };

@@ -1,5 +1,5 @@
 // Tokens of a text: a chip each; the chosen one shows its bytes and how it was merged.
-insideGPT.drawers.tokens = function (stage, data, ask) {
+insideGPT.drawers.tokens = function (stage, data, { ask }) {
   const { h, select, slider, visible } = insideGPT;
   const chips = h("div", { class: "ig-chips", role: "group", "aria-label": "Tokens" });
   const count = h("p", { class: "ig-note", "aria-live": "polite" });
@@ -47,5 +47,5 @@ insideGPT.drawers.tokens = function (stage, data, ask) {
   stage.append(select({ label: "Text", options: names, change: pick }));
   if (ask) stage.append(input);
   stage.append(chips, count, detail);
-  draw(data.texts[0]);
+  return () => draw(data.texts[0]);
 };
