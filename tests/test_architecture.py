@@ -148,11 +148,13 @@ def too_big(package: Path) -> list[str]:
 
 
 def untested(package: Path, tests: Path) -> list[str]:
-    """Rooms without tests/<floor>/test_<room>.py."""
+    """Rooms without tests/<floor>/test_<room>.py, in folders as the rooms are."""
     return [
         name
-        for name in rooms(package)
-        if not (tests / name.split(".")[0] / f"test_{name.split('.')[-1]}.py").exists()
+        for name, path in rooms(package).items()
+        if not (tests / path.relative_to(package))
+        .with_name(f"test_{path.name}")
+        .exists()
     ]
 
 
