@@ -16,7 +16,6 @@ WAY = [
     ("Chat", "background/what-is-chatgpt"),
     ("Tokens", "algorithm/tokenization"),
     ("Embeddings", "algorithm/embeddings"),
-    ("Embeddings", "algorithm/embeddings-and-positions"),
     ("Attention", "algorithm/self-attention"),
     ("Positions", "algorithm/positions"),
     ("Feed-forward", "algorithm/feed-forward"),

@@ -2,7 +2,7 @@
 
 Su et al. 2021, "RoFormer", equation 34. Deviation: as in Llama's published weights,
 pair i is (x[i], x[i + D/2]) and not two neighbours. Page:
-algorithm/embeddings-and-positions.
+algorithm/positions.
 """
 
 from collections.abc import Sequence

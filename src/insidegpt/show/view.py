@@ -27,6 +27,9 @@ NAMES = (
     "sampling",
     "steps",
     "predict",
+    "replay",
+    "roofline",
+    "neighbours",
 )
 TAIL = """
 export default {

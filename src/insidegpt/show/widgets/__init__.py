@@ -3,10 +3,25 @@
 from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
 from insidegpt.show.widgets.logits import logits_view
+from insidegpt.show.widgets.neighbours import neighbours_view
 from insidegpt.show.widgets.positions import positions_view
+from insidegpt.show.widgets.replay import replay_view
+from insidegpt.show.widgets.roofline import roofline_view
 from insidegpt.show.widgets.sampling import sampling_view
 from insidegpt.show.widgets.steps import steps_view
 from insidegpt.show.widgets.tokens import tokens_view
 
-__all__ = ["Looks", "View", "attention_view", "logits_view", "positions_view"]
-__all__ += ["sampling_view", "script", "steps_view", "tokens_view"]
+__all__ = [
+    "Looks",
+    "View",
+    "attention_view",
+    "logits_view",
+    "neighbours_view",
+    "positions_view",
+    "replay_view",
+    "roofline_view",
+    "sampling_view",
+    "script",
+    "steps_view",
+    "tokens_view",
+]
