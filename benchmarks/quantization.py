@@ -1,6 +1,6 @@
 """What packing costs: perplexity of SmolLM2 on 50,000 tokens, packed and not.
 
-    python benchmarks/quantization.py > benchmarks/quantization.json
+    python benchmarks/quantization.py > src/insidegpt/show/records/quantization.json
 
 The text is docstrings of SymPy. The packed kernels themselves are measured: prompts do
 not take the dense detour here. Takes about ten minutes on two cores.
@@ -41,7 +41,9 @@ def main() -> None:
     windows = torch.tensor(ids).view(-1, WINDOW)
     quantize.MANY_ROWS = 10**9
     reference = mean_loss(model, windows, "float32")
-    result = {"tokens": windows.numel(), "perplexity": {"float32": math.exp(reference)}}
+    command = __doc__.split("\n\n")[1].strip()
+    result = {"command": command, "tokens": windows.numel()}
+    result["perplexity"] = {"float32": math.exp(reference)}
     for name, form, bits in (
         ("bfloat16", TorchEngine, None),
         ("int8", TorchEngine, 8),

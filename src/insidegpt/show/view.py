@@ -31,6 +31,8 @@ NAMES = (
     "roofline",
     "neighbours",
 )
+# What a stage says where no script has drawn on it.
+ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'
 TAIL = """
 export default {
   render({ model, el }) {
@@ -87,7 +89,7 @@ class View(anywidget.AnyWidget):
             raise ValueError(f"A number for the view {kind!r} is infinite or not one.")
         named = f'<strong class="ig-title">{html.escape(title)}</strong>'
         head = f'<div class="ig-head">{named}</div>' if title else ""
-        stage = f'<div class="ig-stage">{fallback}</div>'
+        stage = f'<div class="ig-stage">{fallback}{ASLEEP}</div>'
         words = f"<figcaption>{caption_html(caption)}</figcaption>" if caption else ""
         super().__init__(
             _esm=script(),
