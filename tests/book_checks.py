@@ -21,6 +21,9 @@ tool = load_tool("pages")
 normal = load_tool("normal")
 
 CELL_LINES = 15
+CODE_LINES = 120  # in sight, on a page
+CODE_WIDTH = 80  # what a page shows without scrolling
+SHORT_WORDS, SHORT_SHARE = 8, 0.25  # sentences of so few words, at most this share
 PAGE_BYTES = 1_500_000
 WORDS_A_MINUTE = 220
 SECONDS_A_LINE = 2.5
@@ -122,6 +125,24 @@ def cited(page: Page) -> set[str]:
     return {key.strip() for key in keys if key.strip()}
 
 
+def sentences(page: Page) -> list[str]:
+    """Of the running text: no headings, lists, tables, formulas, code or figures."""
+    found = []
+    for cell in page.nb.cells:
+        if cell.cell_type != "markdown":
+            continue
+        text = re.sub(
+            r"^(`{3,}|:{3,}|\$\$).*?^(`{3,}|:{3,}|\$\$)",
+            "",
+            cell.source,
+            flags=re.M | re.S,
+        )
+        for block in re.split(r"\n\s*\n", text):
+            if not re.match(r"\s*(#|[-*|<]|\d+\.|\*\*\d)", block):
+                found += re.split(r"(?<=[.?!])[\"”*)]*\s+(?=[\"“*({\[A-Z$])", block)
+    return [text for text in found if re.search(r"\w", text)]
+
+
 def minutes(page: Page) -> float:
     """How long the page takes to read: its words, and its code, typed or shown."""
     words = len(re.findall(r"[A-Za-z][\w'’-]*", page.prose))
@@ -174,6 +195,36 @@ def has_short_cells(page: Page) -> list[str]:
     return [told.format(count) for count in counts if count > CELL_LINES]
 
 
+def has_code_that_fits(page: Page) -> list[str]:
+    seen = [cell.source for cell in page.code if not tags_of(cell) & UNSEEN]
+    total = sum(map(line_count, seen))
+    faults = [f"{total} lines of code are in sight"] if total > CODE_LINES else []
+    wide = [
+        line for text in seen for line in text.splitlines() if len(line) > CODE_WIDTH
+    ]
+    return faults + [
+        f"a line in sight has {len(line)} characters: {line}" for line in wide
+    ]
+
+
+def has_sentences_of_some_length(page: Page) -> list[str]:
+    said = sentences(page)
+    short = [text for text in said if len(text.split()) <= SHORT_WORDS]
+    if len(said) < 20 or len(short) <= SHORT_SHARE * len(said):
+        return []
+    return [f"{len(short)} of {len(said)} sentences have at most {SHORT_WORDS} words"]
+
+
+def answers_its_tasks(page: Page) -> list[str]:
+    _, _, after = page.prose.partition("\n## Try\n")
+    tasks = re.findall(r"^\*\*(\d+)\.\*\*", after, re.M)
+    answers = after.count("<summary>Answer</summary>")
+    if after and not tasks:
+        return ["its tasks have no numbers"]
+    told = f"{len(tasks)} tasks have {answers} folded answers"
+    return [told] if len(tasks) != answers else []
+
+
 def has_no_unproven_copies(page: Page) -> list[str]:
     source = "\n\n".join(python_of(cell) for cell in page.code)
     proven = {
@@ -198,6 +249,17 @@ def has_figures_with_words(page: Page) -> list[str]:
             words["a caption"] = figure_of(cell).get("caption", "")
             lacking = [what for what, text in words.items() if len(text.split()) < 3]
             faults += [f"the figure of cell {cell.id} lacks {w}" for w in lacking]
+    for cell, output in outputs_of(page):
+        for figure in re.findall(
+            r"<figure.*?</figure>", output.get("data", {}).get("text/html", ""), re.S
+        ):
+            label = re.search(r'aria-label="([^"]*)"', figure)
+            caption = re.search(r"<figcaption>(.*?)</figcaption>", figure, re.S)
+            asked = 'data-view="predict"' in figure  # the question is its caption
+            if not label or len(label[1].split()) < 3:
+                faults.append(f"a figure of cell {cell.id} lacks alt text")
+            if not asked and (not caption or len(caption[1].split()) < 3):
+                faults.append(f"a figure of cell {cell.id} lacks a caption")
     fences = re.compile(r"^[`:]{3,}\{(?:figure|image)\}.*?^[`:]{3}", re.M | re.S)
     for fence in fences.findall(page.prose):
         if ":alt:" not in fence:
@@ -255,6 +317,9 @@ def names_no_machine(page: Page) -> list[str]:
 CHECKS = [
     is_complete_and_normalised,
     has_short_cells,
+    has_code_that_fits,
+    has_sentences_of_some_length,
+    answers_its_tasks,
     has_no_unproven_copies,
     has_figures_with_words,
     links_the_glossary,

@@ -95,6 +95,46 @@ def test_a_long_cell_is_found_unless_it_is_hidden():
     assert book.has_short_cells(page(code(long.replace("x15 = 15", "")))) == []
 
 
+def test_much_or_wide_code_in_sight_is_found_and_hidden_code_is_not():
+    cells = [code("x = 1\n" * 13, **{}) for _ in range(10)]
+    assert len(book.has_code_that_fits(page(*cells))) == 1
+    assert book.has_code_that_fits(page(*cells[:9])) == []
+    wide = "x = " + "1 + " * 20 + "1"
+    assert len(book.has_code_that_fits(page(code(wide)))) == 1
+    assert book.has_code_that_fits(page(code(wide, tags=["hide-input"]))) == []
+
+
+def test_prose_like_telegrams_is_found():
+    long = "This sentence has quite a few more words than eight. "
+    short = "It is short. "
+    assert book.has_sentences_of_some_length(page(words(long * 30 + short * 10))) == []
+    found = book.has_sentences_of_some_length(page(words(long * 20 + short * 10)))
+    assert found == ["10 of 30 sentences have at most 8 words"]
+    listed = "- " + short * 40
+    assert (
+        book.has_sentences_of_some_length(page(words(long * 30), words(listed))) == []
+    )
+
+
+def test_a_task_without_an_answer_is_found():
+    task = "\n## Try\n\n**1.** Why?\n\n"
+    fold = "<details><summary>Answer</summary>\n\nSo.\n\n</details>\n"
+    assert book.answers_its_tasks(page(words("# A" + task + fold))) == []
+    assert len(book.answers_its_tasks(page(words("# A" + task)))) == 1
+    assert len(book.answers_its_tasks(page(words("# A\n\n## Try\n\n- Why?")))) == 1
+
+
+def test_a_figure_in_html_without_words_is_found():
+    words_below = "<figcaption>The loss falls fast.</figcaption>"
+    told = f'<figure><svg aria-label="A line that falls"></svg>{words_below}</figure>'
+    assert (
+        book.has_figures_with_words(page(code("f()", shown({"text/html": told})))) == []
+    )
+    for lacking in ("A line that falls", "The loss falls fast."):
+        bare = shown({"text/html": told.replace(lacking, "")})
+        assert len(book.has_figures_with_words(page(code("f()", bare)))) == 1
+
+
 def test_a_copy_of_the_package_is_found_unless_it_is_proven():
     name = sorted(book.package_names())[0]
     toy = code(f"def {name}(x):\n    return x")

@@ -4,137 +4,21 @@ Needs the built book (`make book`) and Debian's chromium; says so where one is m
 A page is opened once in each shape, and all that is asked of it is asked there.
 """
 
-import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import gzip
+import re
 from urllib.parse import urlsplit
 
 import book_checks as book
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import sync_playwright
+from axe_playwright_python.base import AxeResults
 from support import ROOT
 
 SITE = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 PAGES = book.toc_names()
 SHAPES = [(t, w) for t in ("light", "dark") for w in (1280, 390)]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RULES = {
-    "runOnly": {"type": "tag", "values": WCAG},
-    "resultTypes": ["violations"],
-    "preload": False,
-}
-# In a timer, or the call would return only when the rules have been tried.
-START = """rules => { window.verdict = new Promise((found, failed) => setTimeout(
-  () => axe.run(document, rules).then(found, failed))) }"""
+PAGE_BYTES = 400_000
+NO_QUESTION = ":not([data-view=predict])"
 CONTROLS = "button:not(:disabled), input, select, [tabindex='0']"
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(not SITE.is_dir(), reason="there is no book: run make book"),
-]
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="session")
-def address():
-    """The built book on a free port of this machine."""
-    handler = partial(Quiet, directory=str(SITE))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def contexts():
-    """One browser with a context for each shape."""
-    with sync_playwright() as playwright:
-        # As root, in a container, chromium runs only without its sandbox.
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False
-        )
-        shapes = {
-            (theme, width): browser.new_context(
-                color_scheme=theme, viewport={"width": width, "height": 900}
-            )
-            for theme, width in SHAPES
-        }
-        for context in shapes.values():
-            context.set_default_timeout(120_000)  # a busy machine is no fault
-        yield shapes
-        browser.close()
-
-
-class Visit:
-    """Pages that are open, and what went wrong on them: errors, and foreign hosts."""
-
-    def __init__(self, contexts):
-        self.contexts, self.pages, self.shapes, self.faults = contexts, [], {}, []
-
-    def __call__(self, url, shape=("light", 1280)):
-        page = self.contexts[shape].new_page()
-        self.pages.append(page)
-        page.on("request", lambda request: self.note_host(url, request.url))
-        page.on("pageerror", lambda error: self.faults.append(f"{url}: {error}"))
-        page.on("console", lambda message: self.note_error(url, message))
-        page.goto(url, wait_until="load")
-        # Colours are judged when they have arrived, not on their way.
-        page.add_style_tag(content="* { transition: none !important }")
-        page.wait_for_function(
-            "!window.MathJax?.startup?.promise || document.querySelector("
-            "'.math') === null || document.querySelector('mjx-container') !== null"
-        )
-        return page
-
-    def note_host(self, url, asked):
-        parts = urlsplit(asked)
-        if parts.scheme in ("http", "https") and parts.hostname != "127.0.0.1":
-            self.faults.append(f"{url} asked {parts.hostname} for {parts.path}")
-
-    def note_error(self, url, message):
-        if message.type == "error":
-            self.faults.append(f"{url}: {message.text} {message.location}")
-
-    def close(self):
-        for page in self.pages:
-            page.close()
-
-
-@pytest.fixture
-def visit(contexts):
-    """Open an address; afterwards no console error and no foreign host is allowed."""
-    visit = Visit(contexts)
-    yield visit
-    visit.close()
-    assert visit.faults == []
-
-
-@pytest.fixture(scope="module", params=PAGES)
-def visited(request, contexts, address):
-    """A page in each shape, with axe at work in all of them at once."""
-    visit = Visit(contexts)
-    url = f"{address}/book/{request.param}.html"
-    visit.shapes = {shape: visit(url, shape) for shape in SHAPES}
-    for page in visit.pages:
-        page.evaluate(AXE_SCRIPT)
-        page.evaluate(START, RULES)
-    yield visit
-    visit.close()
 
 
 def has_drawn_its_views(page):
@@ -153,13 +37,17 @@ def test_a_page_is_drawn_fits_and_leaves_axe_nothing_to_object(visited, theme, w
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_every_view_works_by_keyboard(visited):
-    """Tab reaches every control in order, and arrows or Enter change what is drawn."""
+def test_every_view_works_by_keyboard_and_keeps_its_height(visited):
+    """Tab reaches every control in order; arrows or Enter change what is drawn."""
     page = visited.shapes["light", 1280]
     name = urlsplit(page.url).path.removeprefix("/book/").removesuffix(".html")
-    views = page.locator("figure[data-view]").all()
-    assert bool(views) == ("data-view" in book.book_file(f"{name}.ipynb"))
+    views = page.locator(f"figure[data-view]{NO_QUESTION}").all()
+    stored = re.findall(r'figure data-view=\\"(\w+)', book.book_file(f"{name}.ipynb"))
+    assert bool(views) == bool(set(stored) - {"predict"})
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     for view in views:
+        for button in view.get_by_role("button", name="Pause").all():
+            button.click()
         count = view.locator(CONTROLS).count()
         assert count > 0
         view.locator(CONTROLS).first.focus()
@@ -167,8 +55,54 @@ def test_every_view_works_by_keyboard(visited):
             here = view.locator(CONTROLS).nth(at)
             assert here.evaluate("e => e === document.activeElement"), at
             page.keyboard.press("Tab")
-        changed = sum(acts_on_keys(page, view, at) for at in range(count))
+        height = view.bounding_box()["height"]
+        used = [acts_on_keys(page, view, at) for at in range(count)]
+        changed = sum(bool(use) for use in used)
         assert changed >= count / 2, f"{changed} of {count} controls do something"
+        grown = {after for use in used for after in use if abs(after - height) >= 1}
+        assert not grown, f"{height} px high, and in use {sorted(grown)}"
+
+
+def test_a_question_is_answered_by_keyboard_and_opens_what_follows(visited):
+    page = visited.shapes["light", 390]
+    for question in page.locator("figure[data-view=predict]").all():
+        control = question.locator(CONTROLS).first
+        if control.evaluate("e => e.type") == "text":
+            control.fill("x")
+        control = question.get_by_role("button").last
+        control.focus()
+        page.keyboard.press("Enter")
+        assert question.locator(".ig-said").inner_text() != ""
+        answer = "f => f.closest('.cell')?.nextElementSibling?.open"
+        assert question.evaluate(answer) is True
+
+
+TOO_SMALL = """() => [...document.querySelectorAll(
+    'figure :is(text, button, span, p, td, th, label, output, small)')]
+  .filter(e => e.checkVisibility() && e.textContent.trim())
+  .map(e => {
+    const svg = e.closest('svg'), box = svg?.viewBox?.baseVal;
+    const scale = box?.width ? svg.getBoundingClientRect().width / box.width : 1;
+    return [parseFloat(getComputedStyle(e).fontSize) * scale, e.textContent.trim()];
+  }).filter(([size]) => size < 10.95)"""
+
+
+def test_no_text_in_a_figure_is_too_small_on_a_phone(visited):
+    page = visited.shapes["light", 390]
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate(TOO_SMALL) == []
+
+
+def test_a_page_is_light_before_anything_is_touched(visited):
+    """Everything that it asks for, compressed as servers do."""
+    page = visited.shapes["light", 1280]
+    asked = page.evaluate(
+        "() => performance.getEntriesByType('resource').map(e => e.name)"
+    )
+    files = {urlsplit(address).path.lstrip("/") for address in (page.url, *asked)}
+    sizes = {name: len(gzip.compress((SITE / name).read_bytes())) for name in files}
+    heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
+    assert sum(sizes.values()) <= PAGE_BYTES, heaviest
 
 
 def test_no_page_has_errors_or_asks_another_host(visited):
@@ -182,27 +116,68 @@ def test_page_opens_as_a_file(visit, name):
 
 
 def acts_on_keys(page, view, at):
-    """Whether the view draws something else when a control is used by keyboard."""
+    """Heights of the view after each time that a control changed what it draws."""
+    if at >= view.locator(CONTROLS).count():
+        return []  # what was drawn here has made room for something else
     control = view.locator(CONTROLS).nth(at)
     control.focus()
     kind = control.evaluate("e => e.type || e.tagName")
     keys = {"range": ["ArrowRight", "ArrowLeft", "ArrowLeft"], "button": ["Enter"]}
     keys |= {"select-one": ["ArrowDown"]}
-    before, changed = view.inner_html(), False
+    before, heights = view.inner_html(), []
     for key in keys.get(kind, []):
         page.keyboard.press(key)
-        changed |= view.inner_html() != before
-    return changed
+        if view.inner_html() != before:
+            heights.append(view.bounding_box()["height"])
+    return heights
 
 
 def test_the_attention_view_shows_the_head_that_is_asked_for(visit, address):
-    """Head 0 of layer 16 looks one word back, as the page says."""
+    """Head 0 of layer 16 looks one token back, as the page says."""
     page = visit(f"{address}/book/algorithm/self-attention.html")
     view = page.locator("figure[data-view=attention]")
-    view.get_by_role("button", name="one word back").click()
-    assert "Layer 16, head 0" in view.inner_text()
-    last = view.locator("tbody tr").last.locator("td").all_inner_texts()
-    assert max(last, key=int) == last[2]
+    view.get_by_role("button", name="one token back").click()
+    assert "layer 16, head 0" in view.inner_text()
+    shares = view.locator(".ig-word small").all_inner_texts()
+    numbers = [int(share.removesuffix(" %")) for share in shares]
+    assert max(numbers) == numbers[-2]
+
+
+def test_the_attention_view_cuts_the_wire_as_the_page_says(visit, address):
+    page = visit(f"{address}/book/algorithm/self-attention.html")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    view = page.locator("figure[data-view=attention]")
+    view.get_by_role("button", name="Cut \u2423is").click()
+    left = view.locator(".ig-number").last.inner_text().replace(" ", "")
+    text = page.locator("article").inner_text()
+    (before, after) = re.search(r"Paris falls from (\d+%) to (\d+%)", text).groups()
+    assert left == after != before
+
+
+def test_what_readers_set_is_in_the_address_and_can_be_taken_back(visit, address):
+    page = visit(
+        f"{address}/book/algorithm/self-attention.html#~attention,layer=16,head=0"
+    )
+    view = page.locator("figure[data-view=attention]")
+    assert "layer 16, head 0" in view.inner_text()
+    view.get_by_role("button", name="Reset").click()
+    assert "layer 23, head 4" in view.inner_text() and "#~" not in page.url
+
+
+def test_another_token_leads_to_what_was_recorded_from_there(visit, address):
+    page = visit(f"{address}/book/index.html")
+    view = page.locator("figure[data-view=replay]")
+    place = view.get_by_label("Token", exact=True)
+    place.focus()
+    other = view.locator(".ig-option-row:not(:disabled)[aria-pressed=false]")
+    for _ in range(60):
+        page.keyboard.press("ArrowRight")
+        if other.count():
+            break
+    chosen = other.first.locator(".ig-name").inner_text().replace("\u2423", " ")
+    other.first.click()
+    assert view.locator(".ig-fork").inner_text().strip() == chosen.strip()
+    assert "#~replay,path=" in page.url
 
 
 def test_the_sampling_view_cuts_where_the_package_does(

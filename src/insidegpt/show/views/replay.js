@@ -1,7 +1,7 @@
 // An answer as it was recorded: token by token, with what else was likely. Choosing
 // another token leads to the text that was recorded from there.
 insideGPT.drawers.replay = function (stage, data, { state, change }) {
-  const { h, button } = insideGPT;
+  const { h, button, slider } = insideGPT;
   const PACE = 220; // milliseconds a token
   const END = "end of the answer";
   let shown = 0, chosen = -1, timer = null, steps = [];
@@ -51,13 +51,22 @@ insideGPT.drawers.replay = function (stage, data, { state, change }) {
     play();
   }
 
-  const text = h("div", { class: "ig-replay", role: "group", "aria-label": "The answer, token by token" });
+  const text = h("div", { class: "ig-replay", onclick: (event) => {
+    const i = [...text.children].indexOf(event.target);
+    if (i >= 0) look(i);
+  } });
+  const place = slider({ label: "Token", min: 1, max: 1, say: (v) => `${v} of ${steps.length}`, change: (v) => look(v - 1) });
   const note = h("p", { class: "ig-note" });
   const list = h("div", { class: "ig-options", role: "group", "aria-label": "What else was likely" });
   const playing = button("Pause", () => (timer ? stop() : play()));
-  const next = button("One token", () => { stop(); tick(); });
   const again = button("From the start", () => { stop(); shown = 0; chosen = -1; play(); });
 
+  // Look at the i-th token; what lies before it has then been said.
+  function look(i) {
+    shown = Math.max(shown, i + 1);
+    chosen = i;
+    stop();
+  }
   function tick() {
     if (shown >= steps.length) return stop();
     shown++;
@@ -77,19 +86,17 @@ insideGPT.drawers.replay = function (stage, data, { state, change }) {
     show();
   }
 
-  // Each token is a button; the less sure the model was, the more colour it has.
+  // The less sure the model was of a token, the more colour it has.
   function show() {
-    const had = text.contains(document.activeElement) ? [...text.children].indexOf(document.activeElement) : -1;
     text.replaceChildren(...steps.slice(0, shown).map((step, i) => {
       const [token, share] = step.options[step.pick];
-      return h("button", { type: "button", class: step.pick ? "ig-t ig-fork" : "ig-t", "aria-pressed": String(i === chosen),
-        style: `--doubt:${Math.round(100 * (1 - share))}%`, onclick: () => { stop(); chosen = i; show(); } },
-        token === END ? "\u25a0" : token);
+      const kind = `ig-t${step.pick ? " ig-fork" : ""}${i === chosen ? " ig-here" : ""}`;
+      return h("span", { class: kind, style: `--doubt:${Math.round(100 * (1 - share))}%` }, token === END ? "\u25a0" : token);
     }));
-    if (had >= 0) text.children[Math.min(had, shown - 1)]?.focus();
+    place.querySelector("input").max = steps.length;
+    place.show(Math.max(1, chosen + 1));
     if (timer) text.scrollTop = text.scrollHeight;
     playing.textContent = timer ? "Pause" : shown < steps.length ? "Play" : "Play again";
-    next.disabled = shown >= steps.length;
     showOptions();
   }
 
@@ -98,6 +105,7 @@ insideGPT.drawers.replay = function (stage, data, { state, change }) {
     const last = chosen === steps.length - 1 && step && step.options[step.pick][0] !== END;
     note.textContent = !step ? "The model has read the question. Its first token comes next."
       : last ? "The recording ends here; the model would go on." : "For this place the model had these in mind:";
+    const focused = [...list.children].indexOf(document.activeElement);
     const rows = step ? step.options : Array(4).fill(["\u2013", 0, -1]);
     list.replaceChildren(...rows.map(([token, share, to], n) => h("button", {
       type: "button", class: "ig-option-row", "aria-pressed": String(Boolean(step) && n === step.pick),
@@ -106,11 +114,12 @@ insideGPT.drawers.replay = function (stage, data, { state, change }) {
       h("span", { class: "ig-name" }, insideGPT.visible(token)),
       h("span", { class: "ig-track" }, h("span", { style: `width:${100 * share}%` })),
       h("span", { class: "ig-number" }, step ? insideGPT.percent(share) : ""))));
+    if (focused >= 0) list.children[focused].focus();
   }
 
   stage.append(h("p", { class: "ig-turn" }, h("b", {}, "You"), " ", data.question),
     h("div", { class: "ig-turn" }, h("b", {}, "Model"), text),
-    h("div", { class: "ig-choices" }, playing, next, again), note, list);
+    h("div", { class: "ig-choices" }, playing, again), place, note, list);
 
   return function draw() {
     steps = walk(state.path);
