@@ -18,7 +18,7 @@ PAGES = book.toc_names()
 SHAPES = [(t, w) for t in ("light", "dark") for w in (1280, 390)]
 PAGE_BYTES = 400_000
 NO_QUESTION = ":not([data-view=predict])"
-CONTROLS = "button:not(:disabled), input, select, [tabindex='0']"
+CONTROLS = "button:not(:disabled), input, select, textarea, [tabindex='0']"
 
 
 def has_drawn_its_views(page):
@@ -199,57 +199,3 @@ def test_the_sampling_view_cuts_where_the_package_does(
     p = smollm2(ids)[:, -1].softmax(-1)
     kept = int((keep_top_p(p, 0.9) > 0).sum())
     assert f"{kept} tokens can be drawn" in view.inner_text()
-
-
-def test_the_tokens_view_shows_the_bytes_of_a_chinese_sentence(visit, address):
-    page = visit(f"{address}/book/algorithm/tokenization.html")
-    view = page.locator("figure[data-view=tokens]")
-    view.get_by_label("Text").select_option("Chinese")
-    assert "7 characters, 21 bytes" in view.inner_text()
-
-
-KERNEL = """source => import(URL.createObjectURL(
-  new Blob([source], {type: "text/javascript"}))).then(view => {
-    const tokens = text => [...text].map((letter, id) =>
-      ({id, bytes: [letter.charCodeAt(0)], text: letter, steps: [[letter]]}));
-    const told = text => ({text, tokens: tokens(text)}), listeners = [];
-    const texts = ["start", ""].map(text => ({name: text, ...told(text)}));
-    const held = {kind: "tokens", data: {texts}, answers: true,
-      markup: '<figure data-view="tokens"><div class="ig-stage"></div></figure>'};
-    window.asked = [];
-    window.answer = text => listeners.forEach(listen => listen(told(text)));
-    view.default.render({el: document.body, model: {
-      get: name => held[name], send: message => asked.push(message.text),
-      on: (event, listen) => listeners.push(listen), off: () => listeners.splice(0)}});
-  })"""
-
-
-@pytest.fixture
-def live(visit):
-    """The view of tokens as a widget, beside a kernel that answers when it is told."""
-    from insidegpt.show.view import script
-
-    page = visit("about:blank")
-    page.evaluate(KERNEL, script())
-    page.type_and_ask = lambda text, nth: (
-        page.get_by_label("Your own text").fill(text),
-        page.wait_for_function(f"asked.length === {nth}"),
-    )
-    page.note = page.locator(".ig-note").first.inner_text
-    return page
-
-
-def test_a_reply_to_the_text_before_last_is_not_drawn(live):
-    live.type_and_ask("abc", 1)
-    live.type_and_ask("abcdef", 2)
-    live.evaluate("answer('abc')")
-    assert live.note().startswith("5 tokens")
-    live.evaluate("answer('abcdef')")
-    assert live.note().startswith("6 tokens")
-
-
-def test_a_reply_is_not_drawn_over_a_text_chosen_since(live):
-    live.type_and_ask("abc", 1)
-    live.get_by_label("Text", exact=True).select_option("")
-    live.evaluate("answer('abc')")
-    assert live.note().startswith("0 tokens")  # and an empty text is no error

@@ -35,7 +35,7 @@ def test_a_view_has_html_for_the_page_and_a_widget_for_the_kernel():
 def test_a_live_view_has_the_same_script_and_data_as_the_page():
     view = views.View("steps", DATA, **WORDS)
     assert stored(view) == view.data == DATA
-    for name in views.NAMES:
+    for name in (*views.SHARED, *views.NAMES):
         assert (views.VIEWS / f"{name}.js").read_text("utf-8") in views.script()
 
 
@@ -56,13 +56,10 @@ def test_nothing_in_the_data_or_the_words_can_end_the_script(evil):
     assert stored(view) == {evil: [evil]}
 
 
-def test_a_reader_s_text_is_answered_with_the_text_itself():
-    """By it the script knows a reply that comes too late."""
-    view = views.View("steps", {}, recompute=lambda text: {"n": len(text)}, **WORDS)
-    sent = []
-    view.send = sent.append
-    view._handle_custom_msg({"text": "The weather"}, [])
-    assert sent == [{"n": 11, "text": "The weather"}]
+def test_what_is_needed_later_goes_to_a_kernel_and_not_into_the_page():
+    view = views.View("steps", DATA, extra={"merges": "many" * 99}, **WORDS)
+    assert view.extra == {"merges": "many" * 99}
+    assert "many" not in bundle(view)["text/html"]
 
 
 def test_the_text_of_a_view_is_stable_and_tells_its_numbers():

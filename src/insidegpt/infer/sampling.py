@@ -100,16 +100,23 @@ def keep_top_p(p: Probabilities, share: float) -> Probabilities:
     least one does.
     """
     total = p.sum(-1, keepdim=True)
-    # What lies beyond the line is at most 1 - share. V tokens that are each less likely
-    # than a V-th of that can't fill it, so none of them crosses the line, and they need
-    # not be sorted. Mostly few tokens are left.
-    poor = (1 - share) * total / p.shape[-1]
-    likely = (p >= poor).any(0).nonzero()[:, 0]
+    likely = _worth_sorting(p, share)
     p_sorted, order = p[:, likely].sort(dim=-1, descending=True, stable=True)
     before = p_sorted.cumsum(-1) - p_sorted  # mass of the tokens ahead in the order
     cut = (before >= share * total) & (before > 0)  # a tiny share may round to 0
     kept = p_sorted.masked_fill(cut, 0.0)
     return torch.zeros_like(p).scatter(1, likely[order], kept)
+
+
+def _worth_sorting(p: Probabilities, share: float) -> Int[Tensor, " likely"]:
+    """Ids of all tokens that top-p may keep, and mostly of few others.
+
+    The token that crosses the line and those behind it, at most V, hold more than
+    1 - share of the mass, and that token is the likeliest of them. So it has at least a
+    V-th of 1 - share, and so has every token that stays.
+    """
+    poor = (1 - share) * p.sum(-1, keepdim=True) / p.shape[-1]
+    return (p >= poor).any(0).nonzero()[:, 0]
 
 
 def keep_min_p(p: Probabilities, fraction: float) -> Probabilities:

@@ -1,6 +1,6 @@
 """One directory, one model: loaded as a ``GPT`` that computes, and saved.
 
-Page: algorithm/the-whole-model.
+Page: appendix/weights-and-files.
 """
 
 import dataclasses

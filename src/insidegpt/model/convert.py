@@ -2,7 +2,7 @@
 
 Each function takes a configuration as ``transformers`` writes it and the readers of its
 tensors, and returns ours, or says in one sentence why this package can't compute that
-model. Page: algorithm/the-whole-model.
+model. Page: appendix/weights-and-files.
 """
 
 import math

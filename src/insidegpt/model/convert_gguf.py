@@ -1,6 +1,6 @@
 """llama.cpp's names, shapes and orders of the same parameters, turned into ours.
 
-Page: algorithm/the-whole-model.
+Page: appendix/weights-and-files.
 """
 
 from collections.abc import Callable

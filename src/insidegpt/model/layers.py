@@ -1,7 +1,7 @@
 """The parts of a block besides attention: norms and MLPs.
 
 LayerNorm: Ba et al. 2016. RMSNorm: Zhang and Sennrich 2019. GELU: Hendrycks and Gimpel
-2016. SwiGLU: Shazeer 2020. Page: algorithm/the-whole-model.
+2016. SwiGLU: Shazeer 2020. Page: algorithm/feed-forward.
 """
 
 import torch

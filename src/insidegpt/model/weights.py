@@ -1,6 +1,6 @@
 """From a name to parameters: found, read, and checked against their configuration.
 
-Page: algorithm/the-whole-model.
+Page: appendix/weights-and-files.
 """
 
 from collections.abc import Iterator, Mapping

@@ -2,13 +2,13 @@
 
 It is plain data and the name of a script in ``views/`` that draws it. In a built page
 the data stands in the page and the script finds it there; with a kernel the same script
-runs in a widget, and may ask Python for what it can't compute.
+runs in a widget.
 """
 
 import html
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import traitlets
 from insidegpt.show.svg import caption_html
 
 VIEWS = Path(__file__).parent / "views"
+SHARED = ("base", "bpe")  # scripts that draw nothing
 NAMES = (
     "tokens",
     "attention",
@@ -30,6 +31,7 @@ NAMES = (
     "replay",
     "roofline",
     "neighbours",
+    "request",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'
@@ -37,14 +39,8 @@ TAIL = """
 export default {
   render({ model, el }) {
     el.innerHTML = model.get("markup");
-    const figure = el.querySelector("figure");
-    const ask = (text) => new Promise((resolve) => {
-      model.off("msg:custom");  // of two questions only the later one waits
-      model.on("msg:custom", (reply) => reply.text === text && resolve(reply));
-      model.send({ text });
-    });
-    insideGPT.mount(figure, model.get("kind"), model.get("data"),
-      { ask: model.get("answers") ? ask : null });
+    insideGPT.mount(el.querySelector("figure"), model.get("kind"), model.get("data"),
+      { extra: model.get("extra") });
   },
 };
 """
@@ -53,22 +49,22 @@ export default {
 @cache
 def script() -> str:
     """The scripts of all views as one module, for a widget in a notebook."""
-    parts = [(VIEWS / f"{name}.js").read_text("utf-8") for name in ("base", *NAMES)]
+    parts = [(VIEWS / f"{name}.js").read_text("utf-8") for name in (*SHARED, *NAMES)]
     return "\n".join([*parts, TAIL])
 
 
 class View(anywidget.AnyWidget):
     """A drawing with data, its title above it and its caption below.
 
-    fallback: HTML that stands on the stage where no script runs. recompute: turns a
-    reader's text into new data, with a kernel.
+    fallback: HTML that stands on the stage where no script runs. extra: what a script
+    may need later; a kernel sends it along, a page loads it as a file when it does.
     """
 
     _css = (VIEWS / "views.css").read_text("utf-8")
     kind = traitlets.Unicode().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     markup = traitlets.Unicode().tag(sync=True)
-    answers = traitlets.Bool().tag(sync=True)
+    extra = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -79,7 +75,7 @@ class View(anywidget.AnyWidget):
         caption: str = "",
         alt: str,
         fallback: str = "",
-        recompute: Callable[[str], dict[str, Any]] | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> None:
         if kind not in NAMES:
             raise ValueError(
@@ -95,16 +91,10 @@ class View(anywidget.AnyWidget):
             _esm=script(),
             kind=kind,
             data=data,
-            answers=recompute is not None,
+            extra=extra or {},
             markup=f'<figure data-view="{kind}" aria-label="{html.escape(alt)}">'
             f"{head}{stage}{words}</figure>",
         )
-        if recompute is not None:
-            self.on_msg(lambda _, message, __: self._answer(recompute, message["text"]))
-
-    def _answer(self, recompute: Callable[[str], dict[str, Any]], text: str) -> None:
-        """Send the data of a reader's text, with the text by which it is known."""
-        self.send(recompute(text) | {"text": text})
 
     def __repr__(self) -> str:
         """The same in every run, and sensitive to the data beyond rounding."""

@@ -18,7 +18,11 @@ insideGPT.drawers.attention = function (stage, data, { state, change }) {
       for (let n = 0; n < heads; n++)
         if (state.layer < 0 || (l === state.layer && n === state.head))
           shares.forEach((_, s) => { shares[s] += weight(l, n, t, s); });
-    return state.layer < 0 ? shares.map((sum) => sum / (layers * heads)) : shares;
+    if (state.layer < 0) return shares.map((sum) => sum / (layers * heads));
+    const { costs, wire } = text();
+    if (!state.cut || !costs || t !== wire[0]) return shares;
+    const cut = shares[wire[1]]; // what is left is shared by the others
+    return shares.map((p, s) => (s === wire[1] ? 0 : p / (1 - cut)));
   }
 
   // The map: a column a layer, a row a head, in each cell that head's small triangle.
@@ -117,8 +121,11 @@ insideGPT.drawers.attention = function (stage, data, { state, change }) {
     known.show(data.known.findIndex(([, l, n]) => l === state.layer && (l < 0 || n === state.head)));
     layer.show(Math.max(0, state.layer));
     head.show(state.head);
-    told = one ? `Chosen: layer ${state.layer}, head ${state.head}. A cell is one head's table: rows ask, columns answer.`
-      : `The average of all ${layers * heads} heads.`;
+    const key = costs && state.map === 1
+      ? `the darker, the more ${target.trim()} loses by the cut in that head`
+      : "one head's table: rows ask, columns answer, darker is more";
+    const chosen = one ? `Chosen: layer ${state.layer}, head ${state.head}.` : `Chosen: the average of all ${layers * heads} heads.`;
+    told = `${chosen} Columns are layers 0 to ${layers - 1}, rows heads 0 to ${heads - 1}. A cell: ${key}.`;
     tip.textContent = told;
     paint();
     drawSentence();

@@ -88,8 +88,8 @@
     try { history.replaceState(null, "", all ? `#~${all}` : location.pathname + location.search); } catch { /* a page that may not */ }
   }
 
-  // ask: only with a live kernel, sends a text to Python and gets new data.
-  function mount(figure, kind, data, { ask = null, name = null } = {}) {
+  // extra: what a live kernel sends along and a page would load as a file.
+  function mount(figure, kind, data, { extra = null, name = null } = {}) {
     const stage = figure.querySelector(".ig-stage");
     stage.replaceChildren();
     const drawer = drawers[kind];
@@ -103,7 +103,7 @@
       draw();
       if (name) store(name, state, start);
     };
-    let draw = drawer(stage, data, { state, change, ask, figure });
+    let draw = drawer(stage, data, { state, change, extra, figure });
     try { draw(); } catch { Object.assign(state, start); draw(); } // an address of no use
     const head = figure.querySelector(".ig-head");
     if (head && Object.keys(start).length)

@@ -1,62 +1,116 @@
-// Choosing the next token: real logits, and the filters of infer/sampling.py in their order.
-insideGPT.drawers.sampling = function (stage, data) {
-  const { h, slider, select, bars } = insideGPT;
-  const off = data.prompts[0].top.length; // top-k at its end: keep all
-  const set = { prompt: 0, temperature: 1, k: off, p: 1, min: 0 };
-  const panel = h("div"), say = h("p", { class: "ig-note", "aria-live": "polite" });
-  const drawn = h("p", { class: "ig-drawn", "aria-live": "polite" });
-  let seed = 1;
+// All tokens end to end on a strip of length 1, cut by a filter and hit by a dart; each
+// hit adds its token to the text, as far as the recorded tree of texts reaches.
+insideGPT.drawers.sampling = function (stage, data, { state, change }) {
+  const { h, slider, choices, button, bars, percent, visible } = insideGPT;
+  const { names, vocabulary, temperatures, cuts, prompts } = data;
+  const KINDS = ["nothing", "top-k", "top-p", "min-p"], NAMED = 40, ROWS = 5;
+  const TIMES = temperatures.length - 1; // without temperature 0
+  const [, P, M] = cuts.map((stops) => stops.length);
+  const nbsp = (text) => text.replaceAll(" ", "\u00a0");
+  const count = (n) => n.toLocaleString("en");
+  let dart = null; // where it stuck: { at, text }
 
-  // Rows [name, share], most likely first; the tail is kept as [logit, how many] bins.
-  function distribution() {
-    const { top, rest } = data.prompts[set.prompt];
-    const best = top[0][1];
-    if (set.temperature === 0) return [[top[0][0], 1]];
-    const mass = (logit) => Math.exp((logit - best) / set.temperature);
-    let rows = top.map(([name, logit]) => [name, mass(logit)]);
-    const tail = rest.map(([logit, n]) => [n, mass(logit)]);
-    let all = rows.reduce((sum, r) => sum + r[1], 0) + tail.reduce((sum, [n, m]) => sum + n * m, 0);
-    if (set.k < off) { rows = rows.slice(0, set.k); all = rows.reduce((s, r) => s + r[1], 0); }
-    const limited = set.k < off || set.p < 1 || set.min > 0;
-    if (set.p < 1) {
-      let before = 0;
-      rows = rows.filter((r) => { const keep = before < set.p * all; before += r[1]; return keep; });
+  // A node is packed as 16-bit numbers, in the order of the fields of Node in Python.
+  const read = prompts.map((prompt) => prompt.nodes.map((packed) => {
+    const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+    const all = new DataView(bytes.buffer);
+    let at = 0;
+    const take = (n) => Array.from({ length: n }, () => all.getUint16(2 * at++, true));
+    return { tokens: take(NAMED), gaps: take(NAMED), tail: take(TIMES), counts: take(TIMES * (P + M)), masses: take(TIMES * M) };
+  }));
+
+  // The text so far: its tokens, and the node that it led to, or -1 outside the tree.
+  function walk() {
+    const tree = prompts[state.prompt], said = [];
+    let node = 0;
+    for (const step of state.path.split("-").filter(Boolean)) {
+      const option = step === "t" ? -1 : Number(step);
+      said.push(option < 0 ? null : names[read[state.prompt][node].tokens[option]]);
+      node = option < 0 ? -1 : tree.next[`${node}.${option}`] ?? -1;
     }
-    if (set.min > 0) rows = rows.filter((r) => r[1] >= set.min * rows[0][1]);
-    if (limited) all = rows.reduce((s, r) => s + r[1], 0);
-    else rows.push(["(all other tokens)", tail.reduce((s, [n, m]) => s + n * m, 0)]);
-    return rows.map(([name, m]) => [name, m / all]);
+    return { said, node };
   }
 
-  function random() { // mulberry32: the same seed, the same draws
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  // Shares of the named tokens, how many tokens the filter leaves, and their share.
+  function distribution(node) {
+    const { gaps, tail, counts, masses } = read[state.prompt][node];
+    const t = state.temperature - 1, stop = state.stop;
+    if (t < 0) return { shares: gaps.map((_, i) => (i ? 0 : 1)), kept: 1, mass: 1 };
+    const weights = gaps.map((gap) => Math.exp(-gap / 1000 / temperatures[state.temperature]));
+    const whole = weights.reduce((a, b) => a + b) / (1 - tail[t] / 65535);
+    const shares = weights.map((w) => w / whole);
+    const kept = [vocabulary, cuts[0][stop], counts[t * (P + M) + stop], counts[t * (P + M) + P + stop]][state.cut];
+    const named = shares.slice(0, kept).reduce((a, b) => a + b, 0);
+    const mass = kept <= NAMED ? named : [1, named, cuts[1][stop], masses[t * M + stop] / 65535][state.cut];
+    return { shares, kept, mass };
+  }
+
+  function toss() {
+    const { node } = walk(), { shares, mass } = distribution(node);
+    const at = Math.random() * mass;
+    let end = 0, option = shares.findIndex((share) => (end += share) > at);
+    const step = option < 0 ? "t" : String(option);
+    change({ path: `${state.path}${step}-` });
+    const hit = option < 0 ? "one of the tokens without a name" : visible(names[read[state.prompt][node].tokens[option]]);
+    dart = { at, text: `The dart hit ${hit}${option < 0 ? "" : `, a piece of ${percent(shares[option])}`}.`, node };
+    draw();
+  }
+  const set = (part) => { // what was drawn under other settings goes
+    dart = null;
+    change({ path: "", ...part });
+  };
+
+  const limit = (i) => (state.cut ? `${state.cut === 1 ? "k" : "p"} = ${cuts[state.cut - 1][i]}` : "all");
+  const pick = choices({ label: "The text begins with", options: prompts.map((p) => p.prompt), change: (i) => set({ prompt: i }) });
+  const text = h("p", { class: "ig-grown", "aria-live": "polite" });
+  const strip = h("div", { class: "ig-strip", "aria-hidden": "true" });
+  const say = h("p", { class: "ig-strip-note", "aria-live": "polite" });
+  const rows = h("div");
+  const go = button("Throw a dart", toss);
+  const back = button("Take one back", () => { dart = null; change({ path: state.path.replace(/[^-]+-$/, "") }); });
+  const heat = slider({ label: "Temperature", min: 0, max: TIMES, say: (i) => String(temperatures[i]), change: (i) => set({ temperature: i }) });
+  const cut = choices({ label: "Which tokens to cut", options: KINDS, change: (i) => set({ cut: i }) });
+  const amount = slider({ label: "Keep", min: 0, max: P - 1, say: limit, change: (i) => set({ stop: i }) });
+  stage.append(pick, text, strip, say, h("div", { class: "ig-choices" }, go, back), rows, heat,
+    h("div", { class: "ig-cutting" }, h("span", {}, "Cut by"), cut), amount);
+
+  function drawStrip({ shares, mass }, node) {
+    let left = 0;
+    const piece = (share, kind, label) => {
+      const style = `left:${100 * left}%;width:${100 * share}%`;
+      left += share;
+      return h("span", { class: `ig-share ${kind}`, style }, share > 0.07 ? label : "");
+    };
+    const pieces = shares.map((share, i) => piece(share, `ig-tone${i % 2}`, visible(names[read[state.prompt][node].tokens[i]])));
+    pieces.push(piece(1 - left, "ig-others", `${count(vocabulary - NAMED)} others`));
+    pieces.push(h("span", { class: "ig-hatched", style: `left:${100 * mass}%` }));
+    if (dart) pieces.push(h("span", { class: "ig-dart", style: `left:${100 * dart.at}%` }));
+    strip.replaceChildren(...pieces);
   }
 
   function draw() {
-    const rows = distribution();
-    panel.replaceChildren(bars(rows.slice(0, 10), { largest: 1 }));
-    const shown = rows.slice(0, 10).reduce((s, r) => s + r[1], 0);
-    say.textContent = `${rows.length > off ? "All" : rows.length} tokens can be drawn; the bars above hold ${Math.round(100 * shown)} % of the mass.`;
+    const { said, node } = walk();
+    // Where the tree has ended, the strip stays the one that was hit last.
+    const here = node >= 0 ? node : dart?.node ?? 0;
+    const seen = dart ? dart.node : here;
+    const now = distribution(seen);
+    pick.show(state.prompt);
+    heat.show(state.temperature);
+    cut.show(state.cut);
+    amount.show(state.stop);
+    amount.querySelector("input").disabled = !state.cut;
+    text.replaceChildren(prompts[state.prompt].prompt, ...said.map((token) =>
+      h("span", { class: token === null ? "ig-drawn-other" : "ig-drawn-token" }, token ?? " (a token without a name) ")), node < 0 ? "" : " \u2026");
+    drawStrip(now, seen);
+    const left = `${count(now.kept)} ${now.kept === 1 ? "token" : "tokens"} can be drawn; ${now.kept === 1 ? "its share" : "their share"} of the strip is ${percent(now.mass)}.`;
+    say.textContent = `${left} ${dart?.text ?? ""} ${node < 0 ? "No text with it was recorded: take it back, and throw again." : ""}`;
+    go.disabled = node < 0;
+    back.disabled = !said.length;
+    const named = now.shares.slice(0, ROWS).map((share, i) =>
+      [names[read[state.prompt][seen].tokens[i]], share, i < now.kept ? percent(share) : "cut"]);
+    const rest = 1 - named.reduce((sum, row) => sum + row[1], 0);
+    rows.replaceChildren(bars([...named, [nbsp(`${count(vocabulary - ROWS)} others`), rest, percent(rest)]], { largest: 1 }));
   }
-
-  const update = (key) => (v) => { set[key] = v; draw(); };
-  stage.append(
-    select({ label: "After", options: data.prompts.map((p) => p.prompt), change: update("prompt") }),
-    slider({ label: "Temperature", min: 0, max: 2, step: 0.1, value: 1, say: (v) => v.toFixed(1), change: update("temperature") }),
-    slider({ label: "Top-k", min: 1, max: off, value: off, say: (v) => (v === off ? "off" : String(v)), change: update("k") }),
-    slider({ label: "Top-p", min: 0.05, max: 1, step: 0.05, value: 1, say: (v) => (v === 1 ? "off" : v.toFixed(2)), change: update("p") }),
-    slider({ label: "Min-p", min: 0, max: 0.5, step: 0.01, value: 0, say: (v) => (v === 0 ? "off" : v.toFixed(2)), change: update("min") }),
-    panel, say,
-    h("button", { type: "button", onclick: () => {
-      const rows = distribution();
-      const names = Array.from({ length: 12 }, () => {
-        let u = random();
-        return (rows.find((r) => (u -= r[1]) < 0) ?? rows[0])[0];
-      });
-      drawn.replaceChildren(...names.map((name) => h("span", { class: "ig-piece" }, insideGPT.visible(name))));
-    } }, "Draw 12 tokens"), drawn);
   return draw;
 };
+insideGPT.drawers.sampling.start = () => ({ prompt: 0, path: "", temperature: 4, cut: 0, stop: 3 });

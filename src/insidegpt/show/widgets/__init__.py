@@ -6,6 +6,7 @@ from insidegpt.show.widgets.logits import logits_view
 from insidegpt.show.widgets.neighbours import neighbours_view
 from insidegpt.show.widgets.positions import positions_view
 from insidegpt.show.widgets.replay import replay_view
+from insidegpt.show.widgets.request import Part, request_view
 from insidegpt.show.widgets.roofline import roofline_view
 from insidegpt.show.widgets.sampling import sampling_view
 from insidegpt.show.widgets.steps import steps_view
@@ -13,12 +14,14 @@ from insidegpt.show.widgets.tokens import tokens_view
 
 __all__ = [
     "Looks",
+    "Part",
     "View",
     "attention_view",
     "logits_view",
     "neighbours_view",
     "positions_view",
     "replay_view",
+    "request_view",
     "roofline_view",
     "sampling_view",
     "script",

@@ -1,30 +1,158 @@
-"""The view of sampling: temperature and filters at work on real logits."""
+"""The view of sampling: the strip of all tokens, cut and hit, in a tree of texts.
+
+Counts of tokens are those of ``infer.sampling``, for every setting of the controls:
+they are computed here and stored, not in the page.
+"""
+
+import base64
+import heapq
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from torch import Tensor
 
+from insidegpt.infer.generate import pad_left
+from insidegpt.infer.sampling import Sampling, probabilities
+from insidegpt.model.interface import Model
+from insidegpt.show import plots
 from insidegpt.show.view import View
 from insidegpt.text.interface import Tokenizer
+
+TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # and 0, which needs no numbers
+TOP_K = (1, 2, 5, 10, 20, 40)
+TOP_P = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+MIN_P = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+NAMED = 40  # tokens with a name at every node; the others are one piece
+BATCH = 16  # nodes read at once
+# Two ways to draw; each decides in turn which node is worth to be recorded next.
+WAYS = (Sampling(1.0, top_p=0.9), Sampling(0.75, min_p=0.1))
+
+Path = tuple[int, ...]  # the tokens after the prompt
+
+
+class Node(NamedTuple):
+    """What can be drawn after one text, the likeliest first."""
+
+    tokens: list[int]  # NAMED of them
+    gaps: Float[np.ndarray, " n"]  # how far their logits are below the best one
+    tail: Float[np.ndarray, " t"]  # the share of all others, for each temperature
+    counts: list[int]  # tokens that top-p and then min-p leave, by temperature
+    masses: list[float]  # the share that min-p leaves, by temperature
+
+
+@torch.inference_mode()
+def grow(model: Model, prompt: Sequence[int], *, nodes: int) -> dict[Path, Tensor]:
+    """Logits after the texts that are likeliest to be drawn, ``nodes`` of them."""
+    heaps: list[list[tuple[float, Path]]] = [[(-1.0, ())] for _ in WAYS]
+    chances: list[dict[Path, float]] = [{(): 1.0} for _ in WAYS]
+    found: dict[Path, Tensor] = {}
+    while len(found) < nodes and any(heaps):
+        batch: list[Path] = []
+        for heap in heaps * BATCH:
+            path = heapq.heappop(heap)[1] if heap else ()
+            full = len(batch) == min(BATCH, nodes - len(found))
+            if path not in found and path not in batch and not full:
+                batch.append(path)
+        ids, valid = pad_left([[*prompt, *path] for path in batch])
+        rows = model.logits(model.hidden(ids, valid=valid)[:, -1])
+        found |= zip(batch, rows, strict=True)
+        for heap, chance, way in zip(heaps, chances, WAYS, strict=True):
+            drawn = probabilities(rows, way).topk(NAMED)
+            for n, path in enumerate(batch):
+                for p, token in zip(drawn.values[n].tolist(), drawn.indices[n].tolist(), strict=True):
+                    chance[*path, token] = chance.get(path, 0.0) * p
+                    heapq.heappush(heap, (-chance[*path, token], (*path, token)))
+    return dict(sorted(found.items(), key=lambda item: len(item[0])))
+
+
+def measure(logits: Float[Tensor, " V"]) -> Node:
+    """What the view needs of one distribution, for every setting of its controls.
+
+    The filters of ``infer.sampling`` on tokens that are sorted once, in float64.
+    """
+    best = logits.double().sort(descending=True, stable=True)
+    tail, counts, masses = [], [], []
+    for temperature in TEMPERATURES:
+        p = ((best.values - best.values[0]) / temperature).softmax(0)
+        ends = p.cumsum(0)
+        tail.append(1 - ends[NAMED - 1].item())
+        for share in TOP_P:
+            counts.append(int(((ends - p) < share * ends[-1]).sum()))
+        for fraction in MIN_P:
+            kept = int((p >= fraction * p[0]).sum())
+            counts.append(kept)
+            masses.append(ends[kept - 1].item())
+    gaps = (best.values[0] - best.values[:NAMED]).numpy()
+    tokens = best.indices[:NAMED].tolist()
+    return Node(tokens, gaps, np.array(tail), counts, masses)
 
 
 def sampling_view(
     tokenizer: Tokenizer,
-    logits: dict[str, Float[Tensor, " V"]],
+    trees: Mapping[str, Mapping[Path, Float[Tensor, " V"]]],
     *,
-    k: int = 100,
+    title: str,
     caption: str,
     alt: str,
 ) -> View:
-    """Filters at work on the real logits after some prompts; the tail is binned."""
-    prompts = []
-    for prompt, scores in logits.items():
-        ordered = scores.sort(descending=True)
-        values = [round(v, 3) for v in ordered.values[:k].tolist()]
-        names = [tokenizer.decode([i]) for i in ordered.indices[:k].tolist()]
-        counts, edges = np.histogram(ordered.values[k:].numpy(), bins=60)
-        middles = [round(m, 3) for m in ((edges[1:] + edges[:-1]) / 2).tolist()]
-        rest = [[m, n] for m, n in zip(middles, counts.tolist(), strict=True) if n]
-        top = [list(row) for row in zip(names, values, strict=True)]
-        prompts.append({"prompt": prompt, "top": top, "rest": rest})
-    return View("sampling", {"prompts": prompts}, caption=caption, alt=alt)
+    """A strip to cut and to throw darts at. trees: ``grow`` of some prompts."""
+    measured = {
+        prompt: {path: measure(logits) for path, logits in tree.items()}
+        for prompt, tree in trees.items()
+    }
+    nodes = [node for tree in measured.values() for node in tree.values()]
+    tokens = sorted({token for node in nodes for token in node.tokens})
+    place = {token: n for n, token in enumerate(tokens)}
+    first = next(iter(trees.values()))[()]
+    data = {
+        "names": [tokenizer.decode([token]) for token in tokens],
+        "vocabulary": len(first),
+        "temperatures": [0, *TEMPERATURES],
+        "cuts": [list(TOP_K), list(TOP_P), list(MIN_P)],
+        "prompts": [
+            {"prompt": prompt, "nodes": [pack(node, place) for node in tree.values()]}
+            | {"next": _edges(tree)}
+            for prompt, tree in measured.items()
+        ],
+    }
+    shares = first.softmax(-1).sort(descending=True).values[:NAMED]
+    ends = [0.0, *shares.cumsum(0).tolist(), 1.0]
+
+    def strip(ax: Axes) -> None:
+        for n, (left, right) in enumerate(zip(ends, ends[1:], strict=False)):
+            colour = plots.MUTED if n == NAMED else plots.TOKEN
+            ax.barh(0, right - left, left=left, color=colour, alpha=0.5 + n % 2 / 4)
+        ax.set(xlabel="share of the strip", yticks=[], xlim=(0, 1))
+
+    fallback, _ = plots.pictures(strip, alt=alt, height=110)
+    words = {"title": title, "caption": caption, "alt": alt, "fallback": fallback}
+    return View("sampling", data, **words)
+
+
+def pack(node: Node, place: Mapping[int, int]) -> str:
+    """A node as 16-bit numbers in the order of its fields, little end first."""
+    parts = [
+        [place[token] for token in node.tokens],
+        np.minimum(node.gaps * 1000, 65535),
+        node.tail * 65535,
+        node.counts,
+        np.array(node.masses) * 65535,
+    ]
+    numbers = np.concatenate([np.asarray(part, float).round() for part in parts])
+    return base64.b64encode(numbers.astype("<u2").tobytes()).decode()
+
+
+def _edges(tree: Mapping[Path, Node]) -> dict[str, int]:
+    """Which node is reached from which: "node.option" to the number of the next."""
+    number = {path: n for n, path in enumerate(tree)}
+    edges = {}
+    for path, n in number.items():
+        if path:
+            before = path[:-1]
+            option = tree[before].tokens.index(path[-1])
+            edges[f"{number[before]}.{option}"] = n
+    return edges

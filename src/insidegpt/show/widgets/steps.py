@@ -44,6 +44,7 @@ def steps_view(
         )
     said = tokenizer.decode(new)
     data = {"form": tokenizer.decode(ids).splitlines(), "ids": ids, "rounds": rounds}
+    data["names"] = [tokenizer.decode([i]) for i in ids]
     data |= {"vocabulary": tokenizer.vocab_size, "width": model.config.d_model}
     fallback = f"<p>Answered token by token: {html.escape(said)}</p>"
     words = {"title": title, "caption": caption, "alt": alt, "fallback": fallback}
