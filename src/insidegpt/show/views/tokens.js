@@ -9,6 +9,7 @@ insideGPT.drawers.tokens = function (stage, data, { state, change, extra }) {
   function letters(bytes) { // half a character is no text
     try { return visible(strict.decode(Uint8Array.from(bytes))); } catch { return hex(bytes); }
   }
+  const many = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
   const loaded = []; // a tokenizer for each model, once somebody has typed
   let traces = data.texts[0].traces, drawn = null, parts = [];
 
@@ -74,26 +75,43 @@ insideGPT.drawers.tokens = function (stage, data, { state, change, extra }) {
     return nodes.map((node) => ({ ...node, text: letters(bytes.slice(node.from, node.to)), end: row.includes(node) }));
   }
 
-  const ROW = 24;
+  // Characters of several bytes, and the middle of each.
+  function wide(bytes) {
+    let at = 0;
+    try {
+      return [...strict.decode(Uint8Array.from(bytes))].map((c) => {
+        const size = new TextEncoder().encode(c).length;
+        at += size;
+        return [c, at - size / 2, size];
+      }).filter(([, , size]) => size > 1);
+    } catch { return []; } // a byte was lost
+  }
+
+  const ROW = 24, EDGE = 12;
   function drawTree(bytes, merges, step) {
-    const unit = Math.max(19, Math.min(34, (tree.clientWidth - 96) / Math.max(1, bytes.length)));
-    const [width, height] = [bytes.length * unit, (merges.length + 1) * ROW];
-    const y = (node) => (node.row + 0.5) * ROW, x = (node) => node.x * unit;
+    const unit = Math.max(19, Math.min(34, (tree.clientWidth - 110) / Math.max(1, bytes.length)));
+    const above = wide(bytes), top = above.length ? ROW : 0;
+    const [width, height] = [EDGE + bytes.length * unit, top + (merges.length + 1) * ROW];
+    const y = (node) => top + (node.row + 0.5) * ROW, x = (node) => EDGE + node.x * unit;
     const all = grow(bytes, merges);
-    const branch = (node, part) => h("path", { d: `M${x(part)} ${y(part)}V${y(node)}H${x(node)}`, class: "ig-branch" });
-    const name = (node) => {
-      const half = node.row ? 4 + 4.2 * [...node.text].length : 0;
-      return [h("rect", { x: x(node) - half, y: y(node) - 10, width: 2 * half, height: 20, rx: 3, class: node.end ? "ig-whole" : "ig-part" }),
-        h("text", { x: x(node), y: y(node) + 4.5, class: "ig-middle" }, node.text)];
-    };
+    const half = (node) => 4 + 4.2 * [...node.text].length;
+    function branch(node, part) {
+      const away = x(part) - x(node), beside = Math.abs(away) > half(node);
+      const end = beside ? `V${y(node)}H${x(node) + Math.sign(away) * half(node)}` : `V${y(node) - 10}`;
+      return h("path", { class: "ig-branch", d: `M${x(part)} ${y(part) + 10}${end}` });
+    }
+    const name = (node) => [node.row && node.end ? h("rect", { class: "ig-whole",
+      x: x(node) - half(node), y: y(node) - 10, width: 2 * half(node), height: 20, rx: 3 }) : null,
+    h("text", { x: x(node), y: y(node) + 4.5, class: "ig-middle" }, node.text)];
     const later = (node) => node.row > step ? "ig-later" : "";
     const merged = all.filter((node) => node.row);
     const ranks = merged.map((node) => h("text", { x: width + 92, y: y(node) + 4.5, class: `ig-end ${node.row === step ? "ig-now" : later(node)}` },
       `merge ${node.rank.toLocaleString("en")}`));
     tree.replaceChildren(h("svg", { width: width + 96, height, role: "img", "aria-label": all.map((n) => n.text).join(", ") },
+      above.map(([text, at]) => h("text", { x: EDGE + at * unit, y: 17, class: "ig-middle" }, text)),
       merged.map((node) => h("g", { class: later(node) }, branch(node, node.left), branch(node, node.right))),
-      all.map((node) => h("g", { class: later(node) }, name(node))), ranks));
-    tree.scrollTop = Math.max(0, step * ROW - tree.clientHeight / 2);
+      all.map((node) => h("g", { class: later(node) }, ...name(node))), ranks));
+    tree.scrollTop = Math.max(0, top + step * ROW - tree.clientHeight / 2);
     return all;
   }
 
@@ -126,8 +144,8 @@ insideGPT.drawers.tokens = function (stage, data, { state, change, extra }) {
     const key = `${state.model} ${now ? text : drawn}`;
     if (key !== drawn && now) drawChips(traces[state.model]);
     drawn = now ? key : drawn;
-    data.models.forEach(({ name }, i) => { models.children[i].textContent = `${name}: ${tokensOf(traces[i]).length} tokens`; });
-    if (now) note.textContent = `${[...text].length} characters, ${new TextEncoder().encode(text).length} bytes, ${now[state.model].length} pre-tokens. Gaps are cuts between pre-tokens.`;
+    data.models.forEach(({ name }, i) => { models.children[i].textContent = `${name}: ${many(tokensOf(traces[i]).length, "token")}`; });
+    if (now) note.textContent = `${many([...text].length, "character")}, ${many(new TextEncoder().encode(text).length, "byte")}, ${many(now[state.model].length, "pre-token")}. Gaps are cuts between pre-tokens.`;
     drawToken();
   }
   return draw;

@@ -127,7 +127,8 @@ def request_view(
     ]
     data = {"base": base, "parts": listed, "replies": [json.loads(t) for t in kept]}
     data["which"] = place
-    shown = json.dumps(build(base, [p for p in parts if p.label in begin]), indent=1)
-    fallback = f"<pre>{html.escape(shown)}</pre>"
-    words = {"title": title, "caption": caption, "alt": alt, "fallback": fallback}
+    first = [part for part in parts if part.label in begin]
+    both = build(base, first), data["replies"][place[switches(parts, first)]]
+    shown = "".join(f"<pre>{html.escape(json.dumps(x, indent=1))}</pre>" for x in both)
+    words = {"title": title, "caption": caption, "alt": alt, "fallback": shown}
     return View("request", data, **words)

@@ -51,22 +51,33 @@ def grow(model: Model, prompt: Sequence[int], *, nodes: int) -> dict[Path, Tenso
     chances: list[dict[Path, float]] = [{(): 1.0} for _ in WAYS]
     found: dict[Path, Tensor] = {}
     while len(found) < nodes and any(heaps):
-        batch: list[Path] = []
-        for heap in heaps * BATCH:
-            path = heapq.heappop(heap)[1] if heap else ()
-            full = len(batch) == min(BATCH, nodes - len(found))
-            if path not in found and path not in batch and not full:
-                batch.append(path)
+        batch = _likeliest(heaps, found, min(BATCH, nodes - len(found)))
         ids, valid = pad_left([[*prompt, *path] for path in batch])
         rows = model.logits(model.hidden(ids, valid=valid)[:, -1])
         found |= zip(batch, rows, strict=True)
         for heap, chance, way in zip(heaps, chances, WAYS, strict=True):
             drawn = probabilities(rows, way).topk(NAMED)
-            for n, path in enumerate(batch):
-                for p, token in zip(drawn.values[n].tolist(), drawn.indices[n].tolist(), strict=True):
-                    chance[*path, token] = chance.get(path, 0.0) * p
-                    heapq.heappush(heap, (-chance[*path, token], (*path, token)))
+            for path, shares, tokens in zip(
+                batch, *map(Tensor.tolist, drawn), strict=True
+            ):
+                for share, token in zip(shares, tokens, strict=True):
+                    after, p = (*path, token), chance.get(path, 0.0) * share
+                    if p > 0:
+                        chance[after] = p
+                        heapq.heappush(heap, (-p, after))
     return dict(sorted(found.items(), key=lambda item: len(item[0])))
+
+
+def _likeliest(heaps, found: Mapping[Path, Tensor], count: int) -> list[Path]:
+    """Texts that were not read yet, the likeliest of each heap in turn."""
+    batch: list[Path] = []
+    while len(batch) < count and any(heaps):
+        for heap in heaps:
+            if heap and len(batch) < count:
+                _, path = heapq.heappop(heap)
+                if path not in found and path not in batch:
+                    batch.append(path)
+    return batch
 
 
 def measure(logits: Float[Tensor, " V"]) -> Node:
