@@ -1,14 +1,14 @@
 """What samplers write, and what one token of the tail does to a text.
 
-    python benchmarks/sampling.py
+    python benchmarks/sampling.py > src/insidegpt/show/records/sampling.json
 
-Writes src/insidegpt/show/records/sampling.json, which algorithm/generating-text shows.
-Texts depend on rounding, so another processor writes others; the means hold.
+Shown on algorithm/generating-text. Texts depend on rounding: another processor writes
+others. Takes about a quarter of an hour on one core.
 """
 
 import json
+import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,7 +17,6 @@ import insidegpt
 from insidegpt.infer.generate import pad_left, prefill
 from insidegpt.infer.sampling import Sampling, choose, sample
 
-RECORD = Path(__file__).parents[1] / "src/insidegpt/show/records/sampling.json"
 PROMPTS = (
     "The weather today is",
     "The capital of France is",
@@ -42,6 +41,11 @@ SAMPLERS = {
     "temperature 1": Sampling(1.0),
     "temperature 1.5, min-p 0.1": Sampling(1.5, min_p=0.1),
     "temperature 1.5": Sampling(1.5),
+}
+BEGINNINGS = (4, 8, 12, 16, 20, 24)  # tokens written before the one in question
+ARMS = {  # ranks from .. to, and the share of top-p
+    "likely": (0, 49152, 0.9),
+    "tail": (TAIL, 49152, 1.0),
 }
 Choose = Callable[[Tensor, Tensor], Tensor]  # logits (B, V), text (B, S) -> (B,)
 
@@ -100,11 +104,12 @@ def samplers(model, prompts: list[list[int]]) -> dict[str, dict]:
             "tail": rounded(found["tail"].mean(1)),
             "expected": rounded(1 - (1 - found["tail"]).prod(1)),
         }
-        print(name, f"loss {found['loss'].mean():.2f}", (from_tail > 0).sum().item())
+        mean = found["loss"].mean()
+        print(f"{name}: loss {mean:.2f}", file=sys.stderr)
     return told
 
 
-def draw_between(low: int, high: int, share: float, seed: int) -> Choose:
+def between(low: int, high: int, share: float, seed: int) -> Choose:
     """Draws from the tokens of ranks low to high - 1 that lie within top-p's share."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -119,28 +124,23 @@ def draw_between(low: int, high: int, share: float, seed: int) -> Choose:
 
 def one_token(model, prompts: list[list[int]], *, after: int = 20) -> dict[str, dict]:
     """The same texts, in one arm continued by a token of the tail, in another not."""
-    starts = []
-    for length in (4, 10, 16, 22):  # of what was written before, with top-p 0.9
-        ids, _ = write(model, prompts, by(SAMPLERS["top-p 0.9"], length), tokens=length)
-        starts += [p + row for p, row in zip(prompts, ids.tolist(), strict=True)]
-    told = {}
-    for name, low, high, share in (
-        ("one of the likely 90 %", 0, 49152, 0.9),
-        ("one of ranks 100 to 999", 100, TAIL, 1.0),
-        ("one beyond rank 1,000", TAIL, 49152, 1.0),
-    ):
-        ids, _ = write(model, starts, draw_between(low, high, share, 0), tokens=1)
-        begun = [start + row for start, row in zip(starts, ids.tolist(), strict=True)]
-        plain = by(Sampling(1.0), seed=1)
-        new, found = write(model, begun, plain, tokens=after)
-        told[name] = {
-            "tail": [rounded(row) for row in found["tail"]],
-            "entropy": [rounded(row) for row in found["entropy"]],
-            "from_tail": (found["rank"] >= TAIL).sum(1).tolist(),
-            "texts": [[begun[n], new[n].tolist()] for n in range(3)],
-        }
-        print(name, [f"{x:.3f}" for x in found["tail"].mean(0).tolist()])
-        print(name, [f"{x:.2f}" for x in found["entropy"].mean(0).tolist()])
+    told: dict[str, dict] = {}
+    for round_, length in enumerate(BEGINNINGS):  # written before, with top-p 0.9
+        some = prompts * 3
+        ids, _ = write(model, some, by(SAMPLERS["top-p 0.9"], round_), tokens=length)
+        starts = [p + row for p, row in zip(some, ids.tolist(), strict=True)]
+        for name, (low, high, share) in ARMS.items():
+            ids, _ = write(model, starts, between(low, high, share, round_), tokens=1)
+            begun = [s + row for s, row in zip(starts, ids.tolist(), strict=True)]
+            new, found = write(
+                model, begun, by(Sampling(1.0), 100 + round_), tokens=after
+            )
+            arm = told.setdefault(name, {"tail": [], "entropy": [], "from_tail": []})
+            arm["tail"] += rounded(found["tail"].mean(1))
+            arm["entropy"] += [rounded(row) for row in found["entropy"]]
+            arm["from_tail"] += (found["rank"] >= TAIL).sum(1).tolist()
+            mean = found["entropy"].mean()
+            print(f"{length} {name}: entropy {mean:.2f}", file=sys.stderr)
     return told
 
 
@@ -153,14 +153,15 @@ def main() -> None:
     model, tokenizer = insidegpt.load_model(), insidegpt.load_tokenizer()
     prompts = [tokenizer.encode(prompt) for prompt in PROMPTS]
     record = {
-        "command": "python benchmarks/sampling.py",
+        "command": "python benchmarks/sampling.py > "
+        "src/insidegpt/show/records/sampling.json",
         "prompts": PROMPTS,
         "seeds": SEEDS,
         "tokens": TOKENS,
         "one_token": one_token(model, prompts),
         "samplers": samplers(model, prompts),
     }
-    RECORD.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    print(json.dumps(record))
 
 
 if __name__ == "__main__":

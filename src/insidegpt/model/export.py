@@ -3,6 +3,7 @@
 Page: code/running-gpt2.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -39,22 +40,11 @@ def save_llama(model: GPT, tokenizer: Tokenizer, directory: str | Path) -> None:
 
 def llama_settings(config: GPTConfig, tokenizer: Tokenizer) -> dict[str, Any]:
     """What ``config.json`` says of a Llama with these sizes."""
-    plain = GPTConfig(
-        vocab_size=config.vocab_size,
-        context_tokens=config.context_tokens,
-        n_layers=config.n_layers,
-        d_model=config.d_model,
-        n_heads=config.n_heads,
-        n_kv_heads=config.n_kv_heads,
-        d_ff=config.d_ff,
-        head_width=config.head_width,
-        rope_base=config.rope_base,
-        rms_eps=config.rms_eps,
-        mlp="swiglu",
-        bias="none",
-        tied=config.tied,
+    plain = dataclasses.replace(
+        config, rope_factors=None, unrotated_layers=(), qk_norm=False, bias="none"
     )
-    if config != plain or config.rope_base is None or config.rms_eps is None:
+    rotary = config.rope_base is not None and config.rms_eps is not None
+    if config != plain or not rotary or config.mlp != "swiglu":
         raise ValueError(
             "Only a model with rotary positions, RMSNorm, SwiGLU and no biases can be "
             "saved as a Llama; this one is of another kind."

@@ -33,11 +33,12 @@ def unpack(packed):
     """What the script reads: the fields of a node, out of its 16-bit numbers."""
     numbers = np.frombuffer(base64.b64decode(packed), "<u2").astype(float)
     times, cuts = len(TEMPERATURES), len(TOP_P) + len(MIN_P)
-    sizes = [NAMED, NAMED, times, times * cuts, times * len(MIN_P)]
+    named = int(numbers[0])
+    sizes = [1, named, named, times, times * cuts, times * len(MIN_P)]
     ends = np.cumsum([0, *sizes])
     assert len(numbers) == ends[-1]
     parts = [numbers[a:b] for a, b in pairwise(ends)]
-    tokens, gaps, tail, counts, masses = parts
+    _, tokens, gaps, tail, counts, masses = parts
     return (
         tokens.astype(int),
         gaps / 1000,
@@ -71,7 +72,7 @@ def test_pieces_and_cuts_are_as_long_as_their_shares(trees, tokenizer):
             best = p.sort(descending=True)
             weights = np.exp(-gaps / temperature)
             shares = weights / weights.sum() * (1 - tail[t])
-            assert np.allclose(shares, best.values[:NAMED], atol=1e-3)
+            assert np.allclose(shares, best.values[: len(gaps)], atol=1e-3)
             for n, fraction in enumerate(MIN_P):
                 left = p[p >= fraction * p.max()].sum().item()
                 assert masses[t, n] == pytest.approx(left, abs=1e-4)

@@ -3,20 +3,21 @@
 insideGPT.drawers.sampling = function (stage, data, { state, change }) {
   const { h, slider, choices, button, bars, percent, visible } = insideGPT;
   const { names, vocabulary, temperatures, cuts, prompts } = data;
-  const KINDS = ["nothing", "top-k", "top-p", "min-p"], NAMED = 40, ROWS = 5;
+  const KINDS = ["nothing", "top-k", "top-p", "min-p"], PIECES = 40, ROWS = 5;
   const TIMES = temperatures.length - 1; // without temperature 0
   const [, P, M] = cuts.map((stops) => stops.length);
-  const nbsp = (text) => text.replaceAll(" ", "\u00a0");
+  const small = (p) => (p < 0.0005 ? "less than 0.1 %" : percent(p));
   const count = (n) => n.toLocaleString("en");
   let dart = null; // where it stuck: { at, text }
 
-  // A node is packed as 16-bit numbers, in the order of the fields of Node in Python.
+  // A node is packed as 16-bit numbers: how many names, then the fields of Node in Python.
   const read = prompts.map((prompt) => prompt.nodes.map((packed) => {
     const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
     const all = new DataView(bytes.buffer);
     let at = 0;
     const take = (n) => Array.from({ length: n }, () => all.getUint16(2 * at++, true));
-    return { tokens: take(NAMED), gaps: take(NAMED), tail: take(TIMES), counts: take(TIMES * (P + M)), masses: take(TIMES * M) };
+    const [named] = take(1);
+    return { tokens: take(named), gaps: take(named), tail: take(TIMES), counts: take(TIMES * (P + M)), masses: take(TIMES * M) };
   }));
 
   // The text so far: its tokens, and the node that it led to, or -1 outside the tree.
@@ -41,7 +42,7 @@ insideGPT.drawers.sampling = function (stage, data, { state, change }) {
     const shares = weights.map((w) => w / whole);
     const kept = [vocabulary, cuts[0][stop], counts[t * (P + M) + stop], counts[t * (P + M) + P + stop]][state.cut];
     const named = shares.slice(0, kept).reduce((a, b) => a + b, 0);
-    const mass = kept <= NAMED ? named : [1, named, cuts[1][stop], masses[t * M + stop] / 65535][state.cut];
+    const mass = kept <= gaps.length ? named : [1, named, cuts[1][stop], masses[t * M + stop] / 65535][state.cut];
     return { shares, kept, mass };
   }
 
@@ -51,8 +52,8 @@ insideGPT.drawers.sampling = function (stage, data, { state, change }) {
     let end = 0, option = shares.findIndex((share) => (end += share) > at);
     const step = option < 0 ? "t" : String(option);
     change({ path: `${state.path}${step}-` });
-    const hit = option < 0 ? "one of the tokens without a name" : visible(names[read[state.prompt][node].tokens[option]]);
-    dart = { at, text: `The dart hit ${hit}${option < 0 ? "" : `, a piece of ${percent(shares[option])}`}.`, node };
+    dart = { at, node, text: option < 0 ? "The dart hit one of the tokens whose names are not stored."
+      : `The dart hit ${visible(names[read[state.prompt][node].tokens[option]])} (number ${option + 1}, ${small(shares[option])}).` };
     draw();
   }
   const set = (part) => { // what was drawn under other settings goes
@@ -79,10 +80,11 @@ insideGPT.drawers.sampling = function (stage, data, { state, change }) {
     const piece = (share, kind, label) => {
       const style = `left:${100 * left}%;width:${100 * share}%`;
       left += share;
-      return h("span", { class: `ig-share ${kind}`, style }, share > 0.07 ? label : "");
+      return h("span", { class: `ig-share ${kind}`, style }, share > 0.07 ? h("i", {}, label) : "");
     };
-    const pieces = shares.map((share, i) => piece(share, `ig-tone${i % 2}`, visible(names[read[state.prompt][node].tokens[i]])));
-    pieces.push(piece(1 - left, "ig-others", `${count(vocabulary - NAMED)} others`));
+    const pieces = shares.slice(0, PIECES).map((share, i) =>
+      piece(share, `ig-tone${i % 2}`, visible(names[read[state.prompt][node].tokens[i]])));
+    pieces.push(piece(1 - left, "ig-others", `${count(vocabulary - PIECES)} others`));
     pieces.push(h("span", { class: "ig-hatched", style: `left:${100 * mass}%` }));
     if (dart) pieces.push(h("span", { class: "ig-dart", style: `left:${100 * dart.at}%` }));
     strip.replaceChildren(...pieces);
@@ -100,16 +102,16 @@ insideGPT.drawers.sampling = function (stage, data, { state, change }) {
     amount.show(state.stop);
     amount.querySelector("input").disabled = !state.cut;
     text.replaceChildren(prompts[state.prompt].prompt, ...said.map((token) =>
-      h("span", { class: token === null ? "ig-drawn-other" : "ig-drawn-token" }, token ?? " (a token without a name) ")), node < 0 ? "" : " \u2026");
+      h("span", { class: token === null ? "ig-drawn-other" : "ig-drawn-token" }, token ?? " (a token without a stored name)")), node < 0 ? "" : " \u2026");
     drawStrip(now, seen);
     const left = `${count(now.kept)} ${now.kept === 1 ? "token" : "tokens"} can be drawn; ${now.kept === 1 ? "its share" : "their share"} of the strip is ${percent(now.mass)}.`;
-    say.textContent = `${left} ${dart?.text ?? ""} ${node < 0 ? "No text with it was recorded: take it back, and throw again." : ""}`;
+    say.textContent = `${left} ${dart?.text ?? ""} ${node < 0 ? "The recorded tree ends here: take the token back and throw again." : ""}`;
     go.disabled = node < 0;
     back.disabled = !said.length;
     const named = now.shares.slice(0, ROWS).map((share, i) =>
       [names[read[state.prompt][seen].tokens[i]], share, i < now.kept ? percent(share) : "cut"]);
     const rest = 1 - named.reduce((sum, row) => sum + row[1], 0);
-    rows.replaceChildren(bars([...named, [nbsp(`${count(vocabulary - ROWS)} others`), rest, percent(rest)]], { largest: 1 }));
+    rows.replaceChildren(bars([...named, ["all\u00a0others", rest, percent(rest)]], { largest: 1 }));
   }
   return draw;
 };

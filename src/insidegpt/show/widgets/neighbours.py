@@ -87,15 +87,11 @@ def neighbours_view(
 
     fallback, _ = plots.pictures(bars, alt=alt, height=260, narrow_height=260)
     near = np.array([[spot[i] for i, _ in row] for row in found], dtype="<u2")
-    data = {
-        "words": " ".join(names[i].strip() for i in order),
-        "count": len(ids),
-        "near": base64.b64encode(near.tobytes()).decode(),
-        "cosines": "".join(steps([c for _, c in row]) for row in found),
-        "means": "".join(steps([mean]) for mean in means),
-        "word": word,
-        "offers": list(offers),
-    }
+    data = {"word": word, "offers": list(offers), "count": len(ids)}
+    data["words"] = " ".join(names[i].strip() for i in order)
+    data["near"] = base64.b64encode(near.tobytes()).decode()
+    data["cosines"] = "".join(steps([c for _, c in row]) for row in found)
+    data["means"] = "".join(steps([mean]) for mean in means)
     words = {"title": title, "caption": caption, "alt": alt, "fallback": fallback}
     return View("neighbours", data, **words)
 

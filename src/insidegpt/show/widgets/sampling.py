@@ -26,7 +26,8 @@ TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # and 0, which needs no n
 TOP_K = (1, 2, 5, 10, 20, 40)
 TOP_P = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 MIN_P = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-NAMED = 40  # tokens with a name at every node; the others are one piece
+NAMED = 40  # tokens whose names are stored at a node
+NAMED_FIRST = 420  # and at the first one
 BATCH = 16  # nodes read at once
 # Two ways to draw; each decides in turn which node is worth to be recorded next.
 WAYS = (Sampling(1.0, top_p=0.9), Sampling(0.75, min_p=0.1))
@@ -37,7 +38,7 @@ Path = tuple[int, ...]  # the tokens after the prompt
 class Node(NamedTuple):
     """What can be drawn after one text, the likeliest first."""
 
-    tokens: list[int]  # NAMED of them
+    tokens: list[int]  # those that have a name
     gaps: Float[np.ndarray, " n"]  # how far their logits are below the best one
     tail: Float[np.ndarray, " t"]  # the share of all others, for each temperature
     counts: list[int]  # tokens that top-p and then min-p leave, by temperature
@@ -80,7 +81,7 @@ def _likeliest(heaps, found: Mapping[Path, Tensor], count: int) -> list[Path]:
     return batch
 
 
-def measure(logits: Float[Tensor, " V"]) -> Node:
+def measure(logits: Float[Tensor, " V"], *, named: int = NAMED) -> Node:
     """What the view needs of one distribution, for every setting of its controls.
 
     The filters of ``infer.sampling`` on tokens that are sorted once, in float64.
@@ -90,15 +91,15 @@ def measure(logits: Float[Tensor, " V"]) -> Node:
     for temperature in TEMPERATURES:
         p = ((best.values - best.values[0]) / temperature).softmax(0)
         ends = p.cumsum(0)
-        tail.append(1 - ends[NAMED - 1].item())
+        tail.append(1 - ends[named - 1].item())
         for share in TOP_P:
             counts.append(int(((ends - p) < share * ends[-1]).sum()))
         for fraction in MIN_P:
             kept = int((p >= fraction * p[0]).sum())
             counts.append(kept)
             masses.append(ends[kept - 1].item())
-    gaps = (best.values[0] - best.values[:NAMED]).numpy()
-    tokens = best.indices[:NAMED].tolist()
+    gaps = (best.values[0] - best.values[:named]).numpy()
+    tokens = best.indices[:named].tolist()
     return Node(tokens, gaps, np.array(tail), counts, masses)
 
 
@@ -112,7 +113,10 @@ def sampling_view(
 ) -> View:
     """A strip to cut and to throw darts at. trees: ``grow`` of some prompts."""
     measured = {
-        prompt: {path: measure(logits) for path, logits in tree.items()}
+        prompt: {
+            path: measure(logits, named=NAMED if path else NAMED_FIRST)
+            for path, logits in tree.items()
+        }
         for prompt, tree in trees.items()
     }
     nodes = [node for tree in measured.values() for node in tree.values()]
@@ -145,8 +149,9 @@ def sampling_view(
 
 
 def pack(node: Node, place: Mapping[int, int]) -> str:
-    """A node as 16-bit numbers in the order of its fields, little end first."""
+    """A node as 16-bit numbers, little end first: how many names, then its fields."""
     parts = [
+        [len(node.tokens)],
         [place[token] for token in node.tokens],
         np.minimum(node.gaps * 1000, 65535),
         node.tail * 65535,
