@@ -32,7 +32,7 @@ RULES = {
 # In a timer, or the call would return only when the rules have been tried.
 START = """rules => { window.verdict = new Promise((found, failed) => setTimeout(
   () => axe.run(document, rules).then(found, failed))) }"""
-CONTROLS = "button:not(:disabled), input, select, textarea, [tabindex='0']"
+CONTROLS = ":is(button, input, select, textarea):not(:disabled), [tabindex='0']"
 
 
 def pytest_collection_modifyitems(items):

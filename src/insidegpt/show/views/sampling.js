@@ -100,7 +100,6 @@ insideGPT.drawers.sampling = function (stage, data, { state, change }) {
     heat.show(state.temperature);
     cut.show(state.cut);
     amount.show(state.stop);
-    amount.querySelector("input").disabled = !state.cut;
     text.replaceChildren(prompts[state.prompt].prompt, ...said.map((token) =>
       h("span", { class: token === null ? "ig-drawn-other" : "ig-drawn-token" }, token ?? " (a token without a stored name)")), node < 0 ? "" : " \u2026");
     drawStrip(now, seen);
@@ -115,4 +114,4 @@ insideGPT.drawers.sampling = function (stage, data, { state, change }) {
   }
   return draw;
 };
-insideGPT.drawers.sampling.start = () => ({ prompt: 0, path: "", temperature: 4, cut: 0, stop: 3 });
+insideGPT.drawers.sampling.start = () => ({ prompt: 0, path: "", temperature: 4, cut: 2, stop: 3 });
