@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,7 +30,7 @@ from insidegpt.show.svg import (
 )
 
 __all__ = ["KEY", "QUERY", "RESIDUAL", "TOKEN", "TRAIN", "VALID", "VALUE", "Rectangle"]
-__all__ += ["INK", "MUTED", "Drawing", "draw", "figure", "pictures", "table"]
+__all__ += ["INK", "MUTED", "Drawing", "draw", "pictures", "table"]
 
 WIDE_PX, NARROW_PX = 660, 350
 STYLE = {
@@ -144,16 +143,3 @@ def table(
     ax.set_title(title, color=colour, loc="center")
     ax.set(xlim=(-0.1, numbers.shape[1] + 0.1), ylim=(len(numbers) + 0.1, -0.6))
     ax.axis("off")
-
-
-def figure(
-    *, width: float = 6.4, height: float = 3.8, columns: int = 1
-) -> tuple[Figure, Axes | np.ndarray]:
-    """A figure in the book's look and its Axes, one or several; sizes in inches.
-
-    The look stays set: a notebook draws its figures only when a cell has ended.
-    """
-    plt.rcParams.update(STYLE | {"figure.dpi": 100, "savefig.dpi": 160})
-    fig, axes = plt.subplots(1, columns, figsize=(width, height), squeeze=False)
-    fig.set_layout_engine("constrained")
-    return fig, axes[0, 0] if columns == 1 else axes[0]

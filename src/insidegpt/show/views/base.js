@@ -47,15 +47,6 @@
     return row;
   }
 
-  function select({ label, options, change }) {
-    const id = `ig-${++count}`;
-    const box = h("select", { id, onchange: () => change(box.selectedIndex) },
-      options.map((name) => h("option", {}, name)));
-    const row = h("div", { class: "ig-select" }, h("label", { for: id }, label), box);
-    row.show = (i) => { box.selectedIndex = i; };
-    return row;
-  }
-
   const button = (label, onclick) => h("button", { type: "button", onclick }, label);
 
   // Rows of [name, share, note]: a bar each, its length the share of the largest.
@@ -123,7 +114,7 @@
     }
   }
 
-  root.insideGPT = { drawers, h, slider, choices, select, button, bars, percent, visible, mount, hydrate };
+  root.insideGPT = { drawers, h, slider, choices, button, bars, percent, visible, mount, hydrate };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", hydrate);
   else setTimeout(hydrate);
 })(globalThis);
