@@ -131,3 +131,10 @@ def test_a_second_copy_of_a_tied_matrix_is_dropped_and_another_matrix_kept():
     assert not ours.config.tied
     with torch.inference_mode():
         assert (ours(ids) - theirs(ids).logits).abs().max() < 1e-5
+
+
+def test_smollm3_may_give_its_unrotated_blocks_as_an_interval():
+    theirs = tiny("smollm3")
+    listed = converted(theirs).config.unrotated_layers
+    changes = {"no_rope_layers": None, "no_rope_layer_interval": 2}
+    assert converted(theirs, **changes).config.unrotated_layers == listed == (1,)

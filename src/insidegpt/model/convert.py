@@ -1,8 +1,7 @@
 """Other people's names, shapes and orders of the same parameters, turned into ours.
 
 Each function takes a configuration as ``transformers`` writes it and the readers of its
-tensors, and returns ours, or says in one sentence why this package can't compute that
-model. Page: appendix/weights-and-files.
+tensors, and returns ours, or says why it can't. Page: appendix/weights-and-files.
 """
 
 import math
@@ -70,7 +69,6 @@ def from_llama(settings: Settings, readers: Readers) -> tuple[GPTConfig, Readers
         del ours[name]  # in old files; follows from the base
     rope, head_width = _rope_settings(settings), settings.get("head_dim")
     d_head, base = head_width or width // heads, float(rope.get("rope_theta") or 1e4)
-    rotated = settings.get("no_rope_layers") or []  # 1 for a block that is
     window = _sliding_window(settings) or math.inf
     config = GPTConfig(
         vocab_size=settings["vocab_size"],
@@ -83,7 +81,7 @@ def from_llama(settings: Settings, readers: Readers) -> tuple[GPTConfig, Readers
         head_width=None if d_head * heads == width else d_head,
         rope_base=base,
         rope_factors=rope_factors(rope, d_head, base),
-        unrotated_layers=tuple(n for n, yes in enumerate(rotated) if not yes),
+        unrotated_layers=_unrotated(settings),
         rms_eps=settings.get("rms_norm_eps", 1e-6),
         mlp="swiglu",
         bias="qkv" if "blocks.0.attention.query.bias" in ours else "none",
@@ -155,10 +153,18 @@ def rope_factors(rope: Settings, d_head: int, base: float) -> tuple[float, ...] 
     return tuple((1 / (kept + (1 - kept) / rope["factor"])).tolist())
 
 
+def _unrotated(settings: Settings) -> tuple[int, ...]:
+    """Blocks without positions (SmolLM3): those listed as 0, or every so many."""
+    every = settings.get("no_rope_layer_interval") or math.inf
+    each = [n % every for n in range(1, settings["num_hidden_layers"] + 1)]
+    flags = settings.get("no_rope_layers") or each
+    return tuple(n for n, yes in enumerate(flags) if not yes)
+
+
 def _rope_settings(settings: Settings) -> dict[str, Any]:
     """Rotary settings, which files of different ages keep in three places."""
-    top = {key: settings[key] for key in ("rope_theta",) if settings.get(key)}
-    rope = top | (settings.get("rope_scaling") or {})
+    rope = {"rope_theta": settings.get("rope_theta")}
+    rope |= settings.get("rope_scaling") or {}
     rope |= settings.get("rope_parameters") or {}
     for found in (rope, settings):
         refuse_unless(found, "partial_rotary_factor", 1.0)
@@ -167,18 +173,14 @@ def _rope_settings(settings: Settings) -> dict[str, Any]:
 
 def _sliding_window(settings: Settings) -> int | None:
     """How far a token sees, if some block limits it."""
-    kinds = settings.get("layer_types")
+    kinds = settings.get("layer_types") or ["sliding_attention"]
     limited = settings.get("use_sliding_window", True)  # Qwen states one and has none
-    if kinds is not None:
-        limited = limited and "sliding_attention" in kinds
+    limited = limited and "sliding_attention" in kinds
     return settings.get("sliding_window") if limited else None
 
 
 def _is_tied(said: bool, readers: Readers) -> bool:
-    """Whether embedding and unembedding are one, whatever the configuration says.
-
-    Some files hold the tied matrix twice; its second copy is dropped.
-    """
+    """Whether both tables are one in fact; a second copy of it is dropped."""
     if not said or "unembed.weight" not in readers:
         return said
     tied = torch.equal(readers["embed.weight"](), readers["unembed.weight"]())
