@@ -34,7 +34,8 @@ insideGPT.drawers.neighbours = function (stage, data, { state, change }) {
   }
   function offer(text) {
     const start = text.toLowerCase();
-    const fit = known.filter((word, i) => start && word !== text && small[i].startsWith(start)).slice(0, 5);
+    const typing = start && find(text) < 0;
+    const fit = known.filter((word, i) => typing && small[i].startsWith(start)).slice(0, 5);
     const names = fit.length ? fit : data.offers;
     begins.replaceChildren(...names.map((word) => h("button", { type: "button", onclick: () => go(word) }, word)));
     if (find(text) < 0 && !fit.length)
