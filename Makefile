@@ -52,11 +52,11 @@ quick-unit:  # what is not marked slow
 	$(TWO) --ignore=tests/browser -m "not slow and not exhaustive"
 
 pages:  # every page is run again and its outputs are compared with the stored ones
-	$(PYTEST) --nbval book
+	$(TWO) --nbval book
 
 changed-pages:  # the same for pages that differ from main's, in the working tree as well
 	@pages=$$($(PY) tools/pages.py changed) && \
-	if [ -n "$$pages" ]; then $(PYTEST) --nbval $$pages; else echo "No page has changed."; fi
+	if [ -n "$$pages" ]; then $(TWO) --nbval $$pages; else echo "No page has changed."; fi
 
 browser:  # every built page in chromium: light, dark, wide, narrow, by keyboard
 	$(PYTEST) tests/browser
@@ -64,9 +64,9 @@ browser:  # every built page in chromium: light, dark, wide, narrow, by keyboard
 verify: setup  ## what takes too long for every change: exhaustive comparisons
 	$(PYTEST) -m exhaustive
 
-test-portability:  ## run the pages as an AVX2 machine would, and on one thread
-	ATEN_CPU_CAPABILITY=avx2 $(PYTEST) --nbval book
-	OMP_NUM_THREADS=1 $(PYTEST) --nbval book
+test-portability:  ## run the pages as an AVX2 machine would, and on all threads
+	ATEN_CPU_CAPABILITY=avx2 $(TWO) --nbval book
+	$(PYTEST) --nbval book
 
 serve:  ## serve the built book on http://127.0.0.1:8000
 	@test -f _build/html/index.html || { echo "There is no book yet: run make book."; exit 1; }

@@ -60,3 +60,9 @@ def test_the_digest_counts_lines_points_and_bars():
     numbers = [0, 2, 1, 5, 1, 1, 2, 2, 2, 8]
     mean = sum(numbers) / len(numbers)
     assert room.describe(axes) == f"<figure: 1 texts, 10 numbers, mean {mean:.3g}>"
+
+
+def test_the_digest_of_centred_numbers_has_no_rounding_in_it():
+    axes = [Figure().subplots()]
+    axes[0].scatter([-1, 1 + 1e-15], [-3, 3])
+    assert room.describe(axes) == "<figure: 0 texts, 4 numbers, mean 0>"

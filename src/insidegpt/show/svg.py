@@ -78,6 +78,8 @@ def describe(axes: list[Axes]) -> str:
     numbers = numbers[np.isfinite(numbers)]
     texts = sum(len(ax.texts) for ax in axes)
     mean = numbers.mean() if len(numbers) else 0.0
+    if len(numbers) and abs(mean) < 1e-9 * np.abs(numbers).mean():
+        mean = 0.0  # centred: what is left is rounding
     return f"<figure: {texts} texts, {len(numbers)} numbers, mean {mean:.3g}>"
 
 
