@@ -1,4 +1,4 @@
-// The blocks of a Llama-family model, decoding in integers. Built by cpp_engine.py.
+// The blocks of a Llama-family model, decoding in integers. Built by compile.py.
 //
 // Every sum is made in the same order whatever the processor, the number of threads and
 // the company of other rows: a token comes out the same, to the bit.
@@ -73,7 +73,7 @@ void attend(const float* q, const Half* k, const Half* v, int64_t first, int64_t
 
 }  // namespace
 
-// What native.py calls, and its structures --------------------------------------------
+// What cpp_engine.py calls; compile.py has the structures, too ------------------------
 
 extern "C" {
 
