@@ -138,7 +138,7 @@ def rope_factors(rope: Settings, d_head: int, base: float) -> tuple[float, ...] 
     """How many times slower each pair turns, from ``transformers``' rope settings.
 
     linear: all of them alike (Chen et al. 2023). llama3: only pairs that had not gone
-    round a few times within the text lengths of training (Llama 3.1, its configuration).
+    round a few times within the text lengths of training (Llama 3.1's settings).
     """
     kind = rope.get("rope_type", rope.get("type"))
     refuse_unless({"rope scaling": kind}, "rope scaling", "default", "linear", "llama3")
