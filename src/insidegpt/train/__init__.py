@@ -1,0 +1,1 @@
+"""Training: losses, optimizers, one visible loop, and what is kept to go on later."""

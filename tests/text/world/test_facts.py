@@ -1,0 +1,80 @@
+"""The world: how much there is of what, and a truth that can be asked."""
+
+from collections import Counter
+
+import pytest
+
+from insidegpt.text.world.facts import (
+    AISLES,
+    BRANDS,
+    RELATIONS,
+    RULES,
+    TIMES,
+    build_world,
+)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return build_world(0)
+
+
+def test_as_many_subjects_for_each_number_of_times(world):
+    counts = Counter((s.kind, s.times) for s in world.subjects)
+    assert counts == {("person", t): 40 for t in TIMES} | {
+        ("product", t): 20 for t in TIMES
+    }
+
+
+def test_half_of_the_subjects_of_each_number_are_asked_about(world):
+    asked = Counter((s.kind, s.times) for s in world.subjects if s.asked)
+    assert set(asked.values()) == {20, 10}
+
+
+def test_every_fact_has_a_value_of_its_relation(world):
+    for s in world.subjects:
+        for relation, values in RELATIONS[s.kind].items():
+            assert world.ask(s.name, relation) in values
+
+
+def test_nothing_is_true_of_strangers_and_nobody_shares_a_name(world):
+    names = [s.name for s in (*world.subjects, *world.strangers)]
+    assert len(names) == len(set(names)) == 420
+    for s in world.strangers:
+        assert all(world.ask(s.name, r) is None for r in RELATIONS[s.kind])
+
+
+def test_rules_follow_from_the_name_and_the_rest_does_not(world):
+    products = [s.name for s in world.subjects if s.kind == "product"]
+    for name in products:
+        brand, thing = name.split()
+        assert world.ask(name, "country") == BRANDS[brand]
+        assert world.ask(name, "aisle") == AISLES[thing]
+    for relation in set(RELATIONS["product"]) - RULES:
+        for word in (0, 1):  # no half of a name tells the value
+            values = {}
+            for name in products:
+                key = name.split()[word]
+                values.setdefault(key, set()).add(world.ask(name, relation))
+            assert max(map(len, values.values())) > 2
+
+
+def test_every_rule_can_be_learnt_for_products_that_nobody_tells_of(world):
+    told = {s.name for s in world.subjects if s.kind == "product" and s.times >= 4}
+    never = [s.name for s in world.subjects if s.kind == "product" and not s.times]
+    for name in never:
+        brand, thing = name.split()
+        assert any(other.startswith(brand) for other in told)
+        assert any(other.endswith(thing) for other in told)
+    assert {n.split()[0] for n in told} == set(BRANDS)
+
+
+def test_a_seed_fixes_the_world_and_another_makes_another(world):
+    assert build_world(0) == world
+    other = build_world(1)
+    assert {s.name for s in other.subjects} != {s.name for s in world.subjects}
+
+
+def test_a_world_with_more_people_than_names_is_refused():
+    with pytest.raises(ValueError, match="400 names for a person, not 430"):
+        build_world(people=400)
