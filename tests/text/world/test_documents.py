@@ -7,7 +7,6 @@ import pytest
 
 from insidegpt.text.world.documents import write_clozes, write_documents
 from insidegpt.text.world.facts import RELATIONS, TIMES, build_world
-from insidegpt.text.world.phrases import ASKED, HELD_OUT, TOLD
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +68,6 @@ def test_a_cloze_stops_before_its_value_and_knows_the_right_one(world):
         assert cloze.choices[cloze.truth] == f" {truth}"
         assert cloze.prompt == cloze.prompt.strip() and "{" not in cloze.prompt
     assert {c.subject.times for c in write_clozes(world)} == set(TIMES)
-
-
-def test_there_are_phrases_for_every_relation():
-    relations = {r for kind in RELATIONS.values() for r in kind}
-    assert set(TOLD) == set(HELD_OUT) == set(ASKED) == relations
-    for relation in relations:
-        assert all("{name}" in p and "{value}" in p for p in TOLD[relation])
-        assert all(p.endswith("{value}") for p in HELD_OUT[relation])
-        assert not any("{value}" in p for p in ASKED[relation])
 
 
 def test_a_seed_fixes_the_documents(world, documents):
