@@ -1,129 +1,134 @@
-"""Train `mini` on a closed world, and ask it what it knows.
+"""Train `mini` on a closed world, watch it at ten moments, and ask what it knows.
 
     python benchmarks/pretraining.py > src/insidegpt/show/records/pretraining.json
     python benchmarks/pretraining.py --seeds 1 --save book/code/mini > /dev/null
 
-Shown on code/pretraining. Three worlds and three models, one for each seed; about ten
-minutes a seed on two cores. --save keeps the first model with its tokenizer.
+Shown on code/pretraining. A world and a model for each seed; about five minutes a seed.
+--save keeps the first model with its tokenizer.
 """
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import click
-import torch
+from corpora import Material, prepare
 from tqdm import tqdm
 
 from insidegpt.infer.generate import generate_batch
 from insidegpt.infer.sampling import Sampling
-from insidegpt.measure.likelihood import ending_logprobs, text_logprobs
+from insidegpt.measure.knowledge import Answer, accuracy, ask, known_bits
 from insidegpt.model.checkpoint import save_checkpoint
-from insidegpt.model.config import GPTConfig
 from insidegpt.model.gpt import GPT
-from insidegpt.text import bpe
-from insidegpt.text.batches import Batches, tokenize
-from insidegpt.text.world.documents import Cloze, write_clozes, write_documents
-from insidegpt.text.world.facts import RULES, TIMES, build_world
+from insidegpt.text.world.documents import Cloze, write_clozes
+from insidegpt.text.world.facts import TIMES, World
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import next_token_loss
 
-END = "<|endoftext|>"
-MOMENTS = 10  # at which the model writes, spread evenly over the logarithm of steps
-SHAPE = dict(n_layers=4, d_model=128, n_heads=4, n_kv_heads=4, d_ff=352)
-KIND = dict(rope_base=1e4, rms_eps=1e-5, mlp="swiglu", bias="none", qk_norm=True)
+MOMENTS = 10  # evenly over the logarithm of steps
+WATCHED = ("city", "job")  # relations that are asked for at each moment
+SHOWN = (0, 4, 256)  # how often those are told whose city is shown
 
 
-def knowledge(model: GPT, tokenizer, clozes: list[Cloze]) -> list[bool]:
-    """Whether the right ending of each sentence is the likeliest of all choices."""
-    prompts, endings, counts = [], [], []
-    for cloze in clozes:
-        prompt = tokenizer.encode(cloze.prompt)
-        prompts += [prompt] * len(cloze.choices)
-        endings += [tokenizer.encode(choice) for choice in cloze.choices]
-        counts.append(len(cloze.choices))
-    scores = ending_logprobs(model, prompts, endings).split(counts)
-    return [
-        int(score.argmax()) == cloze.truth
-        for score, cloze in zip(scores, clozes, strict=True)
-    ]
+def shares(answers: list[Answer]) -> dict[str, list[float]]:
+    """How many answers are right, by TIMES, for facts of chance and for rules."""
+    return {
+        kind: [
+            round(accuracy(answers, rules=kind == "rules", times=n), 4) for n in TIMES
+        ]
+        for kind in ("chance", "rules")
+    }
 
 
-def shares(clozes: list[Cloze], right: list[bool]) -> dict[str, dict[str, float]]:
-    """How many are right, by times told, for facts of chance and for rules."""
-    table: dict[str, dict[str, float]] = {}
-    for name, is_rule in (("chance", False), ("rule", True)):
-        for times in TIMES:
-            mine = [
-                ok
-                for cloze, ok in zip(clozes, right, strict=True)
-                if cloze.subject.times == times and (cloze.relation in RULES) == is_rule
-            ]
-            table.setdefault(name, {})[str(times)] = sum(mine) / len(mine)
-    return table
+def moment(model: GPT, material: Material, clozes: list[Cloze]) -> dict:
+    """What a model writes and believes."""
+    answers = ask(model, material.tokenizer, clozes)
+    beliefs = []
+    for times in SHOWN:
+        (answer,) = [
+            a
+            for a in answers
+            if a.cloze is first_about_city(material.world, clozes, times)
+        ]
+        top = sorted(
+            zip(answer.probabilities, answer.cloze.choices, strict=True), reverse=True
+        )
+        beliefs.append(
+            {
+                "prompt": answer.cloze.prompt,
+                "times": times,
+                "truth": answer.cloze.choices[answer.cloze.truth].strip(),
+                "top": [(choice.strip(), round(p, 3)) for p, choice in top[:4]],
+            }
+        )
+    told = [round(accuracy(answers, rules=False, times=times), 4) for times in TIMES]
+    return {"text": write(model, material), "beliefs": beliefs, "known": told}
+
+
+def first_about_city(world: World, clozes: list[Cloze], times: int) -> Cloze:
+    """The first question for a city of somebody who is told of so often."""
+    return next(c for c in clozes if c.relation == "city" and c.subject.times == times)
+
+
+def write(model: GPT, material: Material) -> str:
+    """What the model writes after the end of a document, at temperature 0.7."""
+    (ids,) = generate_batch(
+        model, [[material.end]], max_new_tokens=40, sampling=Sampling(0.7, seed=0)
+    )
+    return material.tokenizer.decode(ids)
 
 
 def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
     """One world, one model, and what became of it."""
-    world = build_world(seed)
-    documents = write_documents(world, seed)
-    tokenizer = bpe.train(documents, vocab_size=1024, special_tokens=[END])
-    end = tokenizer.special[END]
-    tokens = tokenize(tokenizer, documents, end=end)
-    cut = len(tokens) * 49 // 50
-    held_out = tokens[cut:].astype(int).tolist()
-    batches = Batches(tokens[:cut], context_tokens=128, rows=rows, seed=seed)
-    config = GPTConfig(tokenizer.vocab_size, 256, **SHAPE, **KIND)
-    model = GPT(config, generator=torch.Generator().manual_seed(seed))
-    settings = TrainConfig(steps)
+    material = prepare(seed, rows=rows)
+    model = material.fresh()
+    config = TrainConfig(steps)
     moments = {round(steps ** (n / (MOMENTS - 1))) for n in range(MOMENTS)}
-    samples, losses, began = [], [], time.monotonic()
-    loop = train(model, batches, next_token_loss, settings)
+    watched = [c for c in write_clozes(material.world) if c.relation in WATCHED]
+    losses, history, seconds = [], [], 0.0
+    loop = train(model, material.batches, next_token_loss, config)
     for step in tqdm(loop, total=steps, desc=f"seed {seed}"):
         losses.append(round(step.loss, 3))
+        seconds += step.seconds
         if step.number + 1 in moments:
-            samples.append((step.number + 1, write(model, tokenizer, end)))
-    seconds = time.monotonic() - began
+            model.eval()
+            history.append({"step": step.number + 1} | moment(model, material, watched))
     model.eval()
-    known = {}
-    for name, told in (("held-out words", True), ("trained words", False)):
-        clozes = write_clozes(world, held_out=told)
-        known[name] = shares(clozes, knowledge(model, tokenizer, clozes))
+    known, bits = {}, {}
+    for words, held_out in (("held out", True), ("trained", False)):
+        answers = ask(
+            model, material.tokenizer, write_clozes(material.world, held_out=held_out)
+        )
+        known[words], bits[words] = shares(answers), round(known_bits(answers[::2]))
     if save:
-        save_checkpoint(model, tokenizer, save)
-    nats = -text_logprobs(model, held_out, context_tokens=128).mean().item()
+        save_checkpoint(model, material.tokenizer, save)
     return {
         "seed": seed,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "train_tokens": cut,
+        "train_tokens": len(material.batches.tokens),
         "steps": steps,
-        "tokens_per_step": batches.tokens_per_batch,
+        "tokens_per_step": material.batches.tokens_per_batch,
         "seconds": round(seconds),
-        "held_out_nats_per_token": round(nats, 3),
+        "held_out_bits_per_byte": round(material.bits_per_byte(model), 4),
         "losses": losses,
-        "samples": samples,
+        "moments": history,
         "known": known,
+        "known_bits": bits,
     }
-
-
-def write(model: GPT, tokenizer, end: int) -> str:
-    """What the model writes after the end of a document, greedily."""
-    model.eval()
-    (ids,) = generate_batch(
-        model, [[end]], max_new_tokens=40, sampling=Sampling(0.0), stop_ids=[end]
-    )
-    return tokenizer.decode(ids)
 
 
 @click.command()
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--steps", default=600, show_default=True)
 @click.option("--rows", default=24, show_default=True, help="Windows a step.")
+@click.option("--first", default=0, show_default=True, help="The first seed.")
 @click.option("--save", type=Path, help="Keep the first model here.")
-def main(seeds: int, steps: int, rows: int, save: Path | None) -> None:
+def main(seeds: int, steps: int, rows: int, first: int, save: Path | None) -> None:
     """Print one JSON document."""
-    runs = [experiment(n, steps, rows, save if n == 0 else None) for n in range(seeds)]
+    runs = [
+        experiment(n, steps, rows, save if n == first else None)
+        for n in range(first, first + seeds)
+    ]
     command = f"python benchmarks/pretraining.py --seeds {seeds} --steps {steps}"
     json.dump({"command": f"{command} --rows {rows}", "runs": runs}, sys.stdout)
 

@@ -20,7 +20,8 @@ def batches():
 def test_it_learns(batches, matrix_lr):
     config = TrainConfig(90, lr=0.01, matrix_lr=matrix_lr, warmup=5)
     steps = list(train(fresh(), batches, next_token_loss, config))
-    assert steps[0].loss > 2.5 and steps[-1].loss < 0.3
+    assert steps[0].loss > 2.5
+    assert sum(s.loss for s in steps[-20:]) / 20 < 0.5
     assert [s.number for s in steps] == list(range(90))
     assert {s.tokens for s in steps} == {32}
 

@@ -41,7 +41,7 @@ def test_adamw_equals_torchs(weight_decay):
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_muon_equals_torchs(weight_decay):
     settings = {"lr": 0.02, "momentum": 0.95, "weight_decay": weight_decay}
-    ours = after_100_steps(lambda p: Muon(p, **settings))
+    ours = after_100_steps(lambda p: Muon(p, dtype=torch.bfloat16, **settings))
     theirs = after_100_steps(lambda p: torch.optim.Muon(p, **settings))
     assert (ours - theirs).abs().max() <= 1e-12
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from insidegpt.model.gpt import GPT
-from insidegpt.text.batches import IGNORED
 from insidegpt.train.loss import token_logprobs
 
 
@@ -54,19 +54,29 @@ def ending_logprobs(
     prompts: Sequence[Sequence[int]],
     endings: Sequence[Sequence[int]],
     *,
-    rows: int = 256,
+    rows: int = 64,
 ) -> Float[Tensor, " N"]:
-    """Log-probability of each ending as a whole, after its prompt."""
-    logprobs = []
-    for start in range(0, len(prompts), rows):
-        pairs = list(zip(prompts, endings, strict=True))[start : start + rows]
-        longest = max(len(p) + len(e) for p, e in pairs)
-        ids = torch.zeros(len(pairs), longest, dtype=torch.long)
-        targets = torch.full((len(pairs), longest - 1), IGNORED)
-        for row, (prompt, ending) in enumerate(pairs):
-            whole = torch.tensor([*prompt, *ending])
-            ids[row, : len(whole)] = whole
-            targets[row, len(prompt) - 1 : len(whole) - 1] = whole[len(prompt) :]
-        ids, targets = ids.to(model.device), targets.to(model.device)
-        logprobs.append(token_logprobs(model(ids[:, :-1]), targets).sum(-1))
-    return torch.cat(logprobs)
+    """Log-probability of each ending as a whole, after its prompt.
+
+    Endings that differ in their last token alone share a reading; ``rows`` readings
+    are made at a time. Raises ValueError for an empty prompt or ending.
+    """
+    if not all([*prompts, *endings]):
+        raise ValueError("A prompt and an ending have at least one token each.")
+    asked: dict[tuple[int, ...], list[int]] = {}  # what is read, and for which pairs
+    pairs = list(zip(prompts, endings, strict=True))
+    for place, (prompt, ending) in enumerate(pairs):
+        asked.setdefault((*prompt, *ending[:-1]), []).append(place)
+    logprobs = torch.zeros(len(pairs), dtype=model.dtype, device=model.device)
+    texts = sorted(asked, key=len)  # little padding, on the right, where nobody looks
+    for start in range(0, len(texts), rows):
+        group = texts[start : start + rows]
+        ids = [torch.tensor(text, device=model.device) for text in group]
+        read = model(pad_sequence(ids, batch_first=True)).log_softmax(-1)
+        for row, text in zip(read, group, strict=True):
+            for place in asked[text]:
+                ending = pairs[place][1]
+                first = len(text) - len(ending)  # where the ending's first is predicted
+                span = torch.arange(first, len(text))
+                logprobs[place] = row[span, list(ending)].sum()
+    return logprobs

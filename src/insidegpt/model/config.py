@@ -86,6 +86,9 @@ PRESETS = {
     "gpt2": GPTConfig(50257, 1024, 12, 768, 12, 12, 3072),
     "gpt2-xl": GPTConfig(50257, 1024, 48, 1600, 25, 25, 6400),
     "smollm2": GPTConfig(49152, 8192, 30, 576, 9, 3, 1536, rope_base=1e5, **_LLAMA),
+    "mini": GPTConfig(
+        1024, 256, 4, 128, 4, 4, 352, rope_base=1e4, qk_norm=True, **_LLAMA
+    ),
     "tiny-gpt2": GPTConfig(96, 32, 2, 24, 4, 4, 96),
     "tiny-llama": GPTConfig(96, 32, 2, 24, 6, 2, 48, rope_base=1e4, **_LLAMA),
 }

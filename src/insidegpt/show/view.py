@@ -32,6 +32,7 @@ NAMES = (
     "roofline",
     "neighbours",
     "request",
+    "moments",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'

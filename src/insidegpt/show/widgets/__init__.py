@@ -3,6 +3,7 @@
 from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
 from insidegpt.show.widgets.logits import logits_view
+from insidegpt.show.widgets.moments import moments_view
 from insidegpt.show.widgets.neighbours import neighbours_view
 from insidegpt.show.widgets.positions import positions_view
 from insidegpt.show.widgets.replay import replay_view
@@ -18,6 +19,7 @@ __all__ = [
     "View",
     "attention_view",
     "logits_view",
+    "moments_view",
     "neighbours_view",
     "positions_view",
     "replay_view",
