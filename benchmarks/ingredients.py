@@ -1,8 +1,9 @@
 """What each ingredient of a pretraining is worth: one is changed, the rest stays.
 
-    python benchmarks/ingredients.py --group rates > src/insidegpt/show/records/rates.json
+    python benchmarks/ingredients.py --group data > data.json
 
-Groups: rates, model, data, mixture. Shown on code/pretraining. Three worlds each,
+Groups: rates, model, data, mixture; stored together in ingredients.json of
+show/records, and shown on code/pretraining. Three worlds each,
 300 steps of 3,072 tokens a run: one to two minutes each on a core.
 """
 

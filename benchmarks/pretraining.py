@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import click
-from corpora import Material, prepare
+from corpora import END, Material, prepare
 from tqdm import tqdm
 
 from insidegpt.infer.generate import generate_batch
@@ -71,11 +71,12 @@ def first_about_city(world: World, clozes: list[Cloze], times: int) -> Cloze:
 
 
 def write(model: GPT, material: Material) -> str:
-    """What the model writes after the end of a document, at temperature 0.7."""
+    """A document of the model's own, at temperature 0.7."""
+    sampling, stop = Sampling(0.7, seed=0), [material.end]
     (ids,) = generate_batch(
-        model, [[material.end]], max_new_tokens=40, sampling=Sampling(0.7, seed=0)
+        model, [stop], max_new_tokens=60, sampling=sampling, stop_ids=stop
     )
-    return material.tokenizer.decode(ids)
+    return material.tokenizer.decode(ids).removesuffix(END)
 
 
 def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
@@ -95,10 +96,8 @@ def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
             history.append({"step": step.number + 1} | moment(model, material, watched))
     model.eval()
     known, bits = {}, {}
-    for words, held_out in (("held out", True), ("trained", False)):
-        answers = ask(
-            model, material.tokenizer, write_clozes(material.world, held_out=held_out)
-        )
+    for words in ("trained", "held out", "foreign"):
+        answers = ask(model, material.tokenizer, write_clozes(material.world, words))
         known[words], bits[words] = shares(answers), round(known_bits(answers[::2]))
     if save:
         save_checkpoint(model, material.tokenizer, save)

@@ -51,13 +51,13 @@ def test_questions_are_asked_only_about_those_who_are_asked_about(world, documen
 
 def test_held_out_words_are_in_no_document(world, documents):
     joined = "\n".join(documents)
-    for cloze in write_clozes(world):
+    for cloze in write_clozes(world) + write_clozes(world, "foreign"):
         assert cloze.prompt + cloze.choices[cloze.truth] not in joined
 
 
 def test_trained_words_are_in_documents(world, documents):
     joined = "\n".join(documents)
-    often = [c for c in write_clozes(world, held_out=False) if c.subject.times == 256]
+    often = [c for c in write_clozes(world, "trained") if c.subject.times == 256]
     assert all(c.prompt + c.choices[c.truth] in joined for c in often)
 
 
@@ -73,3 +73,8 @@ def test_a_cloze_stops_before_its_value_and_knows_the_right_one(world):
 def test_a_seed_fixes_the_documents(world, documents):
     assert write_documents(world, 0) == documents
     assert write_documents(world, 1) != documents
+
+
+def test_other_kinds_of_words_are_named(world):
+    with pytest.raises(ValueError, match='"trained", "held out" or "foreign"'):
+        write_clozes(world, "old")

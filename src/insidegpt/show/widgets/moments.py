@@ -37,7 +37,9 @@ def moments_view(
 
     def paint(ax: Axes) -> None:
         ax.plot(*zip(*curve, strict=True), color=plots.TRAIN)
-        ax.set(xscale="log", xlabel="steps", ylabel="loss, nats a token", ylim=(0, None))
+        ax.set(
+            xscale="log", xlabel="steps", ylabel="loss, nats a token", ylim=(0, None)
+        )
 
     drawn, _ = plots.pictures(paint, alt=alt, height=200)
     told = html.escape(moments[-1]["text"])

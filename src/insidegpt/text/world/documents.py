@@ -1,7 +1,7 @@
 """What is written about the world: documents to train on, and sentences to complete.
 
-Every fact of a subject is told as often as its ``times`` say, and never in the words of
-``HELD_OUT``. Page: code/pretraining.
+Every fact of a subject is told as often as its ``times`` say, and never in the phrases
+of ``HELD_OUT`` and ``FOREIGN``. Page: code/pretraining.
 """
 
 import random
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from insidegpt.text.world.facts import RELATIONS, Subject, World
-from insidegpt.text.world.phrases import ASKED, HELD_OUT, TOLD
+from insidegpt.text.world.phrases import ASKED, FOREIGN, HELD_OUT, TOLD
 
 QUESTIONS_EVERY = 5  # of the documents about a subject that is asked about
 
@@ -59,16 +59,30 @@ class Cloze(NamedTuple):
     truth: int  # the place of the right one
 
 
-def write_clozes(world: World, *, held_out: bool = True) -> list[Cloze]:
-    """Each fact twice, in words that no document uses, or in words that they do."""
+def write_clozes(world: World, words: str = "held out") -> list[Cloze]:
+    """Each fact twice: in words that documents use, ``"trained"``; in an order of them
+    that no document has, ``"held out"``; or with words of which there are none in any,
+    ``"foreign"``.
+    """
     found = []
     for subject in world.subjects:
         for relation, values in RELATIONS[subject.kind].items():
-            known = (p.rstrip(".") for p in TOLD[relation])
-            ends = [p for p in known if p.endswith("{value}")][:2]
-            for phrase in HELD_OUT[relation] if held_out else ends:
+            for phrase in _endings(relation, words):
                 prompt = phrase.format(name=subject.name, value="").rstrip()
                 choices = [f" {value}" for value in values]
                 truth = values.index(world.truth[subject.name, relation])
                 found.append(Cloze(subject, relation, prompt, choices, truth))
     return found
+
+
+def _endings(relation: str, words: str) -> tuple[str, ...]:
+    """Two phrases that end with their value."""
+    if words == "trained":
+        known = (phrase.rstrip(".") for phrase in TOLD[relation])
+        return tuple(phrase for phrase in known if phrase.endswith("{value}"))[:2]
+    kinds = {"held out": HELD_OUT, "foreign": FOREIGN}
+    if words not in kinds:
+        raise ValueError(
+            f'words must be "trained", "held out" or "foreign", not {words!r}.'
+        )
+    return kinds[words][relation]

@@ -1,7 +1,7 @@
 """Ways to say each fact, and to ask for it: most are trained, some are held out.
 
-{name} and {value} are filled in. A held-out statement ends with its value, so that a
-model can be given the rest and asked to go on. Page: code/pretraining.
+{name} and {value} are filled in. What is held out ends with its value, so that a model
+can be given the rest and asked to go on. Page: code/pretraining.
 """
 
 TOLD = {
@@ -87,31 +87,67 @@ TOLD = {
     ),
 }
 
+# Each word of these has been read about the same relation, in another order.
 HELD_OUT = {
-    "city": ("To visit {name} one travels to {value}", "{name} is at home in {value}"),
+    "city": ("You can meet {name} in {value}", "{name} has a home in {value}"),
+    "job": ("By trade {name} is a {value}", "{name} is by profession a {value}"),
+    "hobby": (
+        "Every evening {name} goes in for {value}",
+        "What {name} likes most is {value}",
+    ),
+    "animal": ("{name} lives with a {value}", "Every day {name} feeds a {value}"),
+    "birthday": (
+        "We congratulate {name} in {value}",
+        "The month in which {name} was born is {value}",
+    ),
+    "price": ("You get the {name} for {value}", "For the {name} you pay {value}"),
+    "colour": ("We have the {name} in {value}", "The {name} we have is {value}"),
+    "material": (
+        "To make the {name} it takes {value}",
+        "What the {name} is made of is {value}",
+    ),
+    "country": (
+        "A factory builds the {name} in {value}",
+        "Where the {name} is built is {value}",
+    ),
+    "aisle": (
+        "For the {name} go to aisle {value}",
+        "To find the {name} go to aisle {value}",
+    ),
+}
+
+# And some of these words are in no document at all.
+FOREIGN = {
+    "city": (
+        "To visit {name} one travels to {value}",
+        "The address of {name} leads to {value}",
+    ),
     "job": (
-        "Every day {name} works hard as a {value}",
+        "Every morning {name} starts as a {value}",
         "All day {name} is busy as a {value}",
     ),
     "hobby": (
-        "The evening of {name} is for {value}",
+        "The leisure of {name} is for {value}",
         "{name} often goes in for {value}",
     ),
-    "animal": ("{name} lives with a {value}", "Every day {name} meets a {value}"),
+    "animal": ("Every morning {name} meets a {value}", "{name} raised a {value}"),
     "birthday": (
-        "We congratulate {name} in {value}",
-        "One day the birthday of {name} came, in {value}",
+        "One celebrates {name} each {value}",
+        "The birthday of {name} came during {value}",
     ),
-    "price": ("The {name} is sold for {value}", "To get the {name} you pay {value}"),
-    "colour": ("You find the {name} in {value}", "We sell the {name} in {value}"),
+    "price": ("The {name} is sold at {value}", "My {name} cost me {value}"),
+    "colour": ("You see the {name} shine {value}", "My {name} turned out {value}"),
     "material": (
-        "To make the {name} it takes {value}",
-        "The factory builds the {name} of {value}",
+        "The {name} was cut out of {value}",
+        "My {name} contains only {value}",
     ),
-    "country": ("The {name} is made in {value}", "You get the {name} from {value}"),
+    "country": (
+        "The {name} was produced in {value}",
+        "My {name} arrived from {value}",
+    ),
     "aisle": (
-        "We sell the {name} in aisle {value}",
         "Look for the {name} in aisle {value}",
+        "My {name} was taken out of aisle {value}",
     ),
 }
 
