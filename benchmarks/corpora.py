@@ -58,7 +58,15 @@ def prepare(seed: int, *, rows: int = 24, more: Sequence[str] = ()) -> Material:
     world = build_world(seed)
     documents = write_documents(world, seed)
     cut = len(documents) * 49 // 50
-    tokenizer = bpe.train([*documents, *more], vocab_size=1024, special_tokens=[END])
+    tokenizer = learn(documents + list(more))
     tokens = tokenize(tokenizer, documents[:cut], end=tokenizer.special[END])
     batches = Batches(tokens, context_tokens=CONTEXT_TOKENS, rows=rows, seed=seed)
     return Material(seed, world, documents[:cut], documents[cut:], tokenizer, batches)
+
+
+def learn(texts: Sequence[str]) -> Tokenizer:
+    """A vocabulary of 1,024 tokens, one of which stands between documents."""
+    tokenizer = bpe.train(texts, vocab_size=1024, special_tokens=[END])
+    ends = (tokenizer.special[END],)
+    names = {"bos_token": END, "begin_ids": ends, "end_ids": ends}
+    return dataclasses.replace(tokenizer, **names)

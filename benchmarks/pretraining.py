@@ -1,7 +1,7 @@
 """Train `mini` on a closed world, watch it at ten moments, and ask what it knows.
 
     python benchmarks/pretraining.py > src/insidegpt/show/records/pretraining.json
-    python benchmarks/pretraining.py --seeds 1 --save book/code/mini > /dev/null
+    python benchmarks/pretraining.py --seeds 1 --save mini > /dev/null
 
 Shown on code/pretraining. A world and a model for each seed; about five minutes a seed.
 --save keeps the first model with its tokenizer.

@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+# Models that the book has trained, by name: they come with the package.
+BUNDLED = Path(__file__).parent.parent / "checkpoints"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 WANTED = {
     "weights": ["config.json", "*.safetensors", "*.safetensors.index.json"],
@@ -71,12 +73,14 @@ def check_sha256(path: Path, expected: str) -> None:
 def resolve(source: str | Path, *, want: str) -> Path:
     """The directory that holds what ``source`` names.
 
-    source: a directory, or a hub id such as ``gpt2`` or ``HuggingFaceTB/SmolLM2-360M``.
+    source: a directory, a model of the book such as ``mini``, or a hub id such as ``gpt2`` or ``HuggingFaceTB/SmolLM2-360M``.
     want: ``"weights"`` or ``"tokenizer"``, so that only those files are downloaded.
     """
     path = Path(source)
     if path.is_dir():
         return path
+    if str(source) in {bundled.name for bundled in BUNDLED.iterdir()}:
+        return BUNDLED / source
     if path.exists():
         raise ValueError(f"{source} is a file; give the directory that holds it.")
     if not HUB_ID.fullmatch(str(source)):
