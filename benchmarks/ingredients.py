@@ -35,7 +35,7 @@ MODEL = {
     "no QK-norm": {"qk_norm": False},
     "LayerNorm": {"qk_norm": False, "rms_eps": None},  # beside no QK-norm
 }
-ADAMW = 0.008  # the best of them, by the group ``rates``
+ADAMW = 0.004  # the best of them, by the group ``rates``
 SHARES = (0.0, 0.25, 0.5)  # of English in a mixture
 
 

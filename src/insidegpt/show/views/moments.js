@@ -12,11 +12,11 @@ insideGPT.drawers.moments = function (stage, data, { state, change }) {
   const ticks = moments.map(({ step }) => h("line", { x1: x(step), x2: x(step), y1: H - BOTTOM, y2: H - BOTTOM + 5 }));
   const levels = [0, 2, 4, 6].filter((n) => n < top).map((n) => [
     h("text", { x: LEFT - 8, y: y(n) + 5, "text-anchor": "end" }, String(n)),
-    h("line", { x1: LEFT, x2: W, y1: y(n), y2: y(n), class: "ig-level" })]);
+    h("line", { x1: LEFT, x2: W, y1: y(n), y2: y(n), class: "ig-level" })]).flat();
   const curve = h("svg", { viewBox: `0 0 ${W} ${H}`, class: "ig-curve ig-moments", "aria-hidden": "true" },
     levels, ticks, h("polyline", { points: losses.map(([s, l]) => `${x(s)},${y(l)}`).join(" ") }), dot,
     h("text", { x: W, y: H - 6, "text-anchor": "end" }, "steps, doubling to the right"),
-    h("text", { x: LEFT + 4, y: 13 }, "loss, nats a token"));
+    h("text", { x: W, y: 14, "text-anchor": "end" }, "loss, nats a token"));
 
   const when = slider({ label: "Moment", min: 0, max: moments.length - 1,
     say: (i) => (moments[i].step === 1 ? "1 step" : `${moments[i].step} steps`), change: (at) => change({ at }) });
@@ -26,7 +26,7 @@ insideGPT.drawers.moments = function (stage, data, { state, change }) {
   stage.append(when, result, curve, text, people);
 
   function belief({ prompt, times, truth, top }) {
-    const told = times ? `told ${times} times; ${truth}` : `never told; it would be ${truth}`;
+    const told = times ? `told ${times} times; ${truth}` : `never told; ${truth}`;
     return h("section", {}, h("h4", {}, `${prompt} \u2026`), h("p", {}, told),
       bars(top.map(([city, p]) => [city, p, `${city === truth ? "\u2713 " : ""}${percent(p)}`]), { largest: 1 }));
   }
