@@ -17,7 +17,7 @@ import click
 from corpora import Material, prepare
 from tqdm import tqdm
 
-from insidegpt.measure.knowledge import accuracy, ask
+from insidegpt.measure.knowledge import accuracy, quiz
 from insidegpt.model.config import PRESETS, GPTConfig
 from insidegpt.text.cleaning import clean
 from insidegpt.text.corpus import docstrings
@@ -55,7 +55,7 @@ def measure(
     except FloatingPointError as problem:
         return {"failed": str(problem)}
     model.eval()
-    answers = ask(model, material.tokenizer, write_clozes(material.world))
+    answers = quiz(model, material.tokenizer, write_clozes(material.world))
     often = [accuracy(answers, rules=False, times=times) for times in (64, 256)]
     found = {
         "bits_per_byte": round(material.bits_per_byte(model), 4),

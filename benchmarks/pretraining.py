@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from insidegpt.infer.generate import generate_batch
 from insidegpt.infer.sampling import Sampling
-from insidegpt.measure.knowledge import Answer, accuracy, ask, known_bits
+from insidegpt.measure.knowledge import Answer, accuracy, known_bits, quiz
 from insidegpt.model.checkpoint import save_checkpoint
 from insidegpt.model.gpt import GPT
 from insidegpt.text.world.documents import Cloze, write_clozes
@@ -42,7 +42,7 @@ def shares(answers: list[Answer]) -> dict[str, list[float]]:
 
 def moment(model: GPT, material: Material, clozes: list[Cloze]) -> dict:
     """What a model writes and believes."""
-    answers = ask(model, material.tokenizer, clozes)
+    answers = quiz(model, material.tokenizer, clozes)
     beliefs = []
     for times in SHOWN:
         (answer,) = [
@@ -97,7 +97,7 @@ def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
     model.eval()
     known, bits = {}, {}
     for words in ("trained", "held out", "foreign"):
-        answers = ask(model, material.tokenizer, write_clozes(material.world, words))
+        answers = quiz(model, material.tokenizer, write_clozes(material.world, words))
         known[words], bits[words] = shares(answers), round(known_bits(answers[::2]))
     if save:
         save_checkpoint(model, material.tokenizer, save)

@@ -161,7 +161,7 @@ def untested(package: Path, tests: Path) -> list[str]:
 def opened_by(page_head: str) -> list[str]:
     """The modules in `12 min to read · 20 s to run · opens text.bpe, text.vocab`."""
     match = re.search(r"\bopens (.+)", page_head)
-    return re.findall(r"[a-z_0-9]+\.[a-z_0-9]+", match[1]) if match else []
+    return re.findall(r"[a-z_0-9]+(?:\.[a-z_0-9]+)+", match[1]) if match else []
 
 
 def pages_opening(book: Path) -> dict[str, list[str]]:

@@ -118,3 +118,13 @@ def test_a_full_disk_is_not_called_a_network_error(monkeypatch):
     with pytest.raises(OSError, match="can't be stored here: No space left") as caught:
         resolve("some/model", want="weights")
     assert not isinstance(caught.value, ConnectionError)
+
+
+def test_a_model_of_the_book_is_found_by_its_name_and_a_directory_goes_first(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    found = resolve("mini", want="weights")
+    assert (found / "model.safetensors").is_file() and found.name == "mini"
+    (tmp_path / "mini").mkdir()
+    assert resolve("mini", want="weights").resolve() == tmp_path / "mini"

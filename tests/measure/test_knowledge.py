@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from insidegpt.measure.knowledge import Answer, accuracy, ask, known_bits
+from insidegpt.measure.knowledge import Answer, accuracy, known_bits, quiz
 from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.config import GPTConfig
 from insidegpt.model.gpt import GPT
@@ -52,7 +52,7 @@ def test_a_model_is_asked_about_whole_endings():
     config = GPTConfig(280, 64, 1, 16, 2, 2, 16, rope_base=1e4, rms_eps=1e-5)
     model = GPT(config, generator=torch.Generator().manual_seed(0)).double().eval()
     clozes = write_clozes(world)[:3]
-    for cloze, found in zip(clozes, ask(model, tokenizer, clozes), strict=True):
+    for cloze, found in zip(clozes, quiz(model, tokenizer, clozes), strict=True):
         prompt = tokenizer.encode(cloze.prompt)
         ends = [tokenizer.encode(choice) for choice in cloze.choices]
         assert max(map(len, ends)) > 2

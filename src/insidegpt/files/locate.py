@@ -73,7 +73,8 @@ def check_sha256(path: Path, expected: str) -> None:
 def resolve(source: str | Path, *, want: str) -> Path:
     """The directory that holds what ``source`` names.
 
-    source: a directory, a model of the book such as ``mini``, or a hub id such as ``gpt2`` or ``HuggingFaceTB/SmolLM2-360M``.
+    source: a directory, a model of the book such as ``mini``, or a hub id such as
+    ``gpt2`` or ``HuggingFaceTB/SmolLM2-360M``.
     want: ``"weights"`` or ``"tokenizer"``, so that only those files are downloaded.
     """
     path = Path(source)

