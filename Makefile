@@ -16,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .PHONY: help python setup book test quick lint unit pages strict-book browser quick-unit \
 	changed-pages verify serve lab chat execute normalise bench-inference bench-tokenizer \
-	test-portability lock clean
+	test-portability train lock clean
 
 help:  ## list what can be made (the default)
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' \
@@ -83,6 +83,10 @@ execute: setup  ## run pages and store their outputs: PAGES="algorithm/tokenizat
 
 normalise: setup  ## tidy stored pages without running them: PAGES=..., or all
 	@$(PY) tools/pages.py normalise $(PAGES)
+
+train: setup  ## train the book's small model again, and what is recorded of it: 25 minutes
+	OMP_NUM_THREADS=1 $(PY) benchmarks/pretraining.py --save src/insidegpt/checkpoints/mini \
+		> src/insidegpt/show/records/pretraining.json
 
 bench-inference: setup  ## loading, first token and decoding, beside transformers
 	PYTHONPATH=tests $(PY) benchmarks/bench_inference.py
