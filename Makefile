@@ -86,7 +86,7 @@ normalise: setup  ## tidy stored pages without running them: PAGES=..., or all
 
 train: setup  ## train the book's small model again, and what is recorded of it: 25 minutes
 	OMP_NUM_THREADS=1 $(PY) benchmarks/pretraining.py --save src/insidegpt/checkpoints/mini \
-		> src/insidegpt/show/records/pretraining.json
+		> pretraining.json && mv pretraining.json src/insidegpt/show/records/
 
 bench-inference: setup  ## loading, first token and decoding, beside transformers
 	PYTHONPATH=tests $(PY) benchmarks/bench_inference.py

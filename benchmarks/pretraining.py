@@ -21,7 +21,7 @@ from insidegpt.measure.knowledge import Answer, accuracy, known_bits, quiz
 from insidegpt.model.checkpoint import save_checkpoint
 from insidegpt.model.gpt import GPT
 from insidegpt.text.world.documents import Cloze, write_clozes
-from insidegpt.text.world.facts import TIMES, World
+from insidegpt.text.world.facts import TIMES
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import next_token_loss
 
@@ -45,11 +45,11 @@ def moment(model: GPT, material: Material, clozes: list[Cloze]) -> dict:
     answers = quiz(model, material.tokenizer, clozes)
     beliefs = []
     for times in SHOWN:
-        (answer,) = [
+        answer = next(
             a
             for a in answers
-            if a.cloze is first_about_city(material.world, clozes, times)
-        ]
+            if a.cloze.relation == "city" and a.cloze.subject.times == times
+        )
         top = sorted(
             zip(answer.probabilities, answer.cloze.choices, strict=True), reverse=True
         )
@@ -63,11 +63,6 @@ def moment(model: GPT, material: Material, clozes: list[Cloze]) -> dict:
         )
     told = [round(accuracy(answers, rules=False, times=times), 4) for times in TIMES]
     return {"text": write(model, material), "beliefs": beliefs, "known": told}
-
-
-def first_about_city(world: World, clozes: list[Cloze], times: int) -> Cloze:
-    """The first question for a city of somebody who is told of so often."""
-    return next(c for c in clozes if c.relation == "city" and c.subject.times == times)
 
 
 def write(model: GPT, material: Material) -> str:

@@ -63,20 +63,21 @@ def ending_logprobs(
     """
     if not all([*prompts, *endings]):
         raise ValueError("A prompt and an ending have at least one token each.")
-    asked: dict[tuple[int, ...], list[int]] = {}  # what is read, and for which pairs
     pairs = list(zip(prompts, endings, strict=True))
+    asked: dict[tuple[tuple[int, ...], int], list[int]] = {}  # a text, and its pairs
     for place, (prompt, ending) in enumerate(pairs):
-        asked.setdefault((*prompt, *ending[:-1]), []).append(place)
-    logprobs = torch.zeros(len(pairs), dtype=model.dtype, device=model.device)
-    texts = sorted(asked, key=len)  # little padding, on the right, where nobody looks
-    for start in range(0, len(texts), rows):
-        group = texts[start : start + rows]
-        ids = [torch.tensor(text, device=model.device) for text in group]
-        read = model(pad_sequence(ids, batch_first=True)).log_softmax(-1)
-        for row, text in zip(read, group, strict=True):
-            for place in asked[text]:
-                ending = pairs[place][1]
-                first = len(text) - len(ending)  # where the ending's first is predicted
-                span = torch.arange(first, len(text))
-                logprobs[place] = row[span, list(ending)].sum()
-    return logprobs
+        key = (*prompt, *ending[:-1]), len(ending)
+        asked.setdefault(key, []).append(place)
+    scores = torch.zeros(len(pairs), dtype=model.dtype, device=model.device)
+    keys = sorted(asked, key=lambda key: len(key[0]))  # little padding, on the right
+    for start in range(0, len(keys), rows):
+        group = keys[start : start + rows]
+        ids = [torch.tensor(text, device=model.device) for text, _ in group]
+        read = model(pad_sequence(ids, batch_first=True))
+        for logits, (text, length) in zip(read, group, strict=True):
+            places = asked[text, length]
+            ends = [list(pairs[place][1]) for place in places]
+            span = logits[len(text) - length : len(text)].expand(len(ends), -1, -1)
+            found = token_logprobs(span, torch.tensor(ends, device=model.device))
+            scores[places] = found.sum(-1).to(scores.dtype)
+    return scores

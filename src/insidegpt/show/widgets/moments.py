@@ -26,10 +26,7 @@ def moments_view(
             "step": m["step"],
             "loss": curve[nearest(curve, m["step"])][1],
             "text": m["text"],
-            "beliefs": [
-                {key: b[key] for key in ("prompt", "times", "truth", "top")}
-                for b in m["beliefs"]
-            ],
+            "beliefs": m["beliefs"],
         }
         for m in run["moments"]
     ]
