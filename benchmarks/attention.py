@@ -3,7 +3,7 @@
     python benchmarks/attention.py > attention.json
 
 Stored as attention.json of show/records, and shown on math/attention: two blocks with
-one wide head each, so that sqrt(D) is 16, five ways to begin and to scale, in three
+one wide head each, so that sqrt(D) is 16, six ways to begin and to scale, in three
 worlds. A minute or two each on a core.
 """
 
@@ -35,16 +35,18 @@ class Way(NamedTuple):
     scale: float = 1.0  # of the scores, which the model has divided by sqrt(D)
     unit: bool = False  # numbers of queries and keys begin at size 1
     query: float = 1.0  # of the first query matrix
+    key: float = 1.0  # of the first key matrix
 
 
-# The last begins as the same function as the second, and differs in its steps: where
-# the matrix is 16 times as large, AdamW's steps are 16 times smaller beside it.
+# The last two begin as the same function as the second, and differ in their steps:
+# beside a matrix that is 16 times as large, AdamW's steps are 16 times smaller.
 WAYS = {
     "usual, divided": Way(),
     "usual, not": Way(scale=ROOT),
     "unit, divided": Way(unit=True),
     "unit, not": Way(scale=ROOT, unit=True),
-    "large, divided": Way(query=ROOT),
+    "large queries": Way(query=ROOT),
+    "short steps": Way(scale=1 / ROOT, query=ROOT, key=ROOT),
 }
 
 
@@ -57,7 +59,7 @@ def fresh(material: Material, way: Way) -> GPT:
         layer = block.attention
         with torch.no_grad():
             layer.query.weight.mul_(size * way.query)
-            layer.key.weight.mul_(size)
+            layer.key.weight.mul_(size * way.key)
         layer.query.register_forward_hook(lambda _, inputs, output: way.scale * output)
     return model
 
