@@ -3,10 +3,10 @@
 insideGPT.drawers.kernel = function (stage, data, { state, change }) {
   const { h, slider } = insideGPT;
   const { keys, values, low, high, step, widths } = data;
-  const W = 640, H = 250, BASE = 190, LEFT = 42, RIGHT = 14, TOP = 14;
-  const least = Math.min(...values), most = Math.max(...values);
+  const W = 640, H = 250, BASE = 190, LEFT = 56, RIGHT = 14, TOP = 14;
+  const least = Math.min(...values), warmest = Math.max(...values);
   const x = (key) => LEFT + ((key - low) / (high - low)) * (W - LEFT - RIGHT);
-  const y = (value) => BASE - 12 - ((value - least) / (most - least)) * (BASE - 24 - TOP);
+  const y = (value) => BASE - 12 - ((value - least) / (warmest - least)) * (BASE - 24 - TOP);
   const place = (event) => {
     const box = plot.getBoundingClientRect();
     const at = low + ((((event.clientX - box.left) / box.width) * W - LEFT) / (W - LEFT - RIGHT)) * (high - low);
@@ -30,9 +30,9 @@ insideGPT.drawers.kernel = function (stage, data, { state, change }) {
     onpointerup: () => { held = false; }, onpointercancel: () => { held = false; } });
   const words = (left, top, text, anchor = "middle", kind = "") => h("text", { x: left, y: top, "text-anchor": anchor, class: kind }, text);
   const hours = Array.from({ length: Math.floor((high - low) / 4) + 1 }, (_, i) => low + 4 * i);
-  const degrees = [Math.ceil(least / 5) * 5, Math.floor(most / 5) * 5];
+  const degrees = [Math.ceil(least / 5) * 5, Math.floor(warmest / 5) * 5];
   const frame = [h("line", { x1: LEFT, x2: W - RIGHT, y1: BASE, y2: BASE, class: "ig-level" }),
-    ...hours.map((hour) => words(x(hour), H - 4, `${hour}:00`)),
+    ...hours.map((hour) => words(hour === high ? W : x(hour), H - 4, `${hour}:00`, hour === high ? "end" : "middle")),
     ...degrees.map((t) => words(LEFT - 8, y(t) + 5, `${t}\u00b0`, "end"))];
 
   const query = slider({ label: "Query", min: low, max: high, step, say: clock, change: (query) => change({ query }) });
@@ -44,17 +44,17 @@ insideGPT.drawers.kernel = function (stage, data, { state, change }) {
     const now = shares(state.query, widths[state.width]), result = mixed(now);
     query.show(state.query);
     width.show(state.width);
-    const curve = Array.from({ length: 4 * (high - low) + 1 }, (_, i) => low + i / 4).map((at) =>
+    const curve = Array.from({ length: 20 * (high - low) + 1 }, (_, i) => low + i / 20).map((at) =>
       `${x(at).toFixed(1)},${y(mixed(shares(at, widths[state.width]))).toFixed(1)}`);
-    const bar = (weight, i) => h("rect", { x: x(keys[i]) - 5, width: 10, y: BASE, height: Math.max(0.5, 38 * weight), class: "ig-key-bar" });
+    const most = Math.max(...now), first = now.indexOf(most); // the longest bar is the largest share
+    const bar = (weight, i) => h("rect", { x: x(keys[i]) - 5, width: 10, y: BASE, height: (36 * weight) / most, class: "ig-key-bar" });
     plot.replaceChildren(...frame, ...now.map(bar), h("polyline", { points: curve.join(" ") }),
       ...values.map((value, i) => h("circle", { cx: x(keys[i]), cy: y(value), r: 3.5 + 6 * Math.sqrt(now[i]), class: "ig-value-dot" })),
       h("line", { x1: x(state.query), x2: x(state.query), y1: TOP, y2: BASE + 40, class: "ig-query-line" }),
       h("circle", { cx: x(state.query), cy: y(result), r: 7, class: "ig-query-dot" }));
-    const first = now.indexOf(Math.max(...now));
     const even = Math.exp(-now.reduce((sum, share) => sum + (share > 0 ? share * Math.log(share) : 0), 0));
     say.textContent = `At ${clock(state.query)}: ${result.toFixed(1)} \u00b0C. The reading of ${clock(keys[first])} has the largest share, ` +
-      `${now[first].toFixed(2)}. It is as if ${even.toFixed(1)} of ${keys.length} readings had equal shares.`;
+      `${most.toFixed(2)}. It is as if ${even.toFixed(1)} of ${keys.length} readings had equal shares.`;
   };
 };
 insideGPT.drawers.kernel.start = (data) => ({ query: data.query, width: data.width });
