@@ -33,6 +33,7 @@ NAMES = (
     "neighbours",
     "request",
     "moments",
+    "kernel",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'
