@@ -128,3 +128,17 @@ def test_a_model_of_the_book_is_found_by_its_name_and_a_directory_goes_first(
     assert (found / "model.safetensors").is_file() and found.name == "mini"
     (tmp_path / "mini").mkdir()
     assert resolve("mini", want="weights").resolve() == tmp_path / "mini"
+
+
+def test_texts_are_looked_for_among_data_sets(monkeypatch, tmp_path):
+    asked = []
+
+    def download(hub_id, *, allow_patterns, repo_type):
+        asked.append((repo_type, allow_patterns))
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "train.jsonl").touch()
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert resolve("some/texts", want="texts") == tmp_path
+    assert asked == [("dataset", locate.WANTED["texts"])]

@@ -4,7 +4,14 @@ import sys
 
 import pytest
 
-from insidegpt.text.corpus import WEATHER_REPORT, docstrings, docstrings_of
+from insidegpt.text.corpus import (
+    WEATHER_REPORT,
+    docstrings,
+    docstrings_of,
+    documentation,
+    prose,
+    read,
+)
 
 LONG = "A sentence that is long enough to be kept, because it says more than a name."
 
@@ -70,3 +77,76 @@ def test_docstrings_are_found_wherever_definitions_may_stand(tmp_path):
     )
     heads = [text.split(".")[0] for text in docstrings_of(path)]
     assert heads == "One Two Three Four Five Six Seven Eight Nine".split()
+
+
+def test_prose_is_what_reads_as_sentences():
+    text = f"""Sum of the elements along an axis
+    ================================
+
+    Return the sum of all elements, or of those along ``axis`` if it is given. The
+    result has one dimension fewer than :class:`ndarray` ``a`` that we began with.
+
+    a : array_like, of numbers that can be added to each other and be shown
+        {LONG}
+    - a list item that begins with a small letter and goes on for quite a while.
+    Too short to be read.
+
+    >>> The prompt of a session is not a sentence, whatever it may look like.
+    | A | table | with | bars | is | not | a | sentence | in | any | way. |
+    """
+    assert list(prose(text)) == [
+        "Return the sum of all elements, or of those along axis if it is given. The "
+        "result has one dimension fewer than ndarray a that we began with.",
+        LONG,
+    ]
+
+
+def test_no_paragraph_is_in_both_halves_and_packages_are_not_shared(
+    tmp_path, monkeypatch
+):
+    for name, own in (("half_one", "One"), ("half_two", "Two")):
+        (tmp_path / name).mkdir()
+        words = (
+            f'"""{LONG}\n\n{own} more sentence that only this package has in it.\n"""'
+        )
+        (tmp_path / name / "__init__.py").write_text(words)
+    monkeypatch.syspath_prepend(tmp_path)
+    split = documentation(("half_one",), ("half_two",))
+    assert split.train == [
+        f"{LONG}\nOne more sentence that only this package has in it."
+    ]
+    assert split.valid == ["Two more sentence that only this package has in it."]
+    with pytest.raises(ValueError, match="half_one can't be in both halves"):
+        documentation(("half_one",), ("half_one", "half_two"))
+
+
+def test_a_file_a_directory_and_lines_of_json_are_read(tmp_path):
+    (tmp_path / "b.txt").write_text("Second.")
+    (tmp_path / "a.jsonl").write_text('{"text": "First."}\n\n{"text": "Then."}\n')
+    (tmp_path / "c.bin").write_bytes(b"\xff\x00")
+    assert read(tmp_path) == ["First.", "Then.", "Second."]
+    assert read(tmp_path / "b.txt") == ["Second."]
+
+
+@pytest.mark.parametrize("line", ['{"txt": "x"}', "[1]", '{"text": 3}', "{"])
+def test_a_line_without_a_text_is_named(tmp_path, line):
+    (tmp_path / "a.jsonl").write_text('{"text": "First."}\n' + line)
+    with pytest.raises(ValueError, match="Line 2 of a.jsonl is no object"):
+        read(tmp_path / "a.jsonl")
+
+
+def test_a_source_without_text_is_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match="holds no text"):
+        read(tmp_path)
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="a.txt is not UTF-8 text"):
+        read(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_documentation_is_megabytes_of_sentences():
+    split = documentation()
+    assert sum(map(len, split.train)) > 2_000_000
+    assert sum(map(len, split.valid)) > 200_000
+    lines = [set("\n".join(half).split("\n")) for half in split]
+    assert not lines[0] & lines[1]

@@ -19,10 +19,12 @@ WANTED = {
         *("tokenizer*.json", "vocab.json", "merges.txt"),
         *("chat_template.jinja", "config.json", "generation_config.json"),
     ],
+    "texts": ["*.txt", "*.md", "*.rst", "*.jsonl"],
 }
 NEEDED = {  # one of them
     "weights": ["*.safetensors"],
     "tokenizer": ["tokenizer.json", "vocab.json"],
+    "texts": WANTED["texts"],
 }
 
 
@@ -75,7 +77,8 @@ def resolve(source: str | Path, *, want: str) -> Path:
 
     source: a directory, a model of the book such as ``mini``, or a hub id such as
     ``gpt2`` or ``HuggingFaceTB/SmolLM2-360M``.
-    want: ``"weights"`` or ``"tokenizer"``, so that only those files are downloaded.
+    want: ``"weights"`` or ``"tokenizer"``, so that only those files are downloaded, or
+    ``"texts"`` of a data set.
     """
     path = Path(source)
     if path.is_dir():
@@ -95,8 +98,9 @@ def resolve(source: str | Path, *, want: str) -> Path:
 def _download(hub_id: str, want: str) -> Path:
     from huggingface_hub import constants, errors, snapshot_download
 
+    kind = {"repo_type": "dataset"} if want == "texts" else {}
     try:
-        found = Path(snapshot_download(hub_id, allow_patterns=WANTED[want]))
+        found = Path(snapshot_download(hub_id, allow_patterns=WANTED[want], **kind))
     except errors.RepositoryNotFoundError as error:  # a gated one, too
         raise FileNotFoundError(
             f"The hub has no open repository named {hub_id}: check the spelling, "
@@ -110,9 +114,9 @@ def _download(hub_id: str, want: str) -> Path:
         raise ConnectionError(_offline(hub_id, constants.HF_HUB_OFFLINE)) from error
     except Exception as error:  # each way of being offline has a class of its own
         raise ConnectionError(_offline(hub_id, constants.HF_HUB_OFFLINE)) from error
-    if not any(file for name in NEEDED[want] for file in found.glob(name)):
+    if not any(file for name in NEEDED[want] for file in found.rglob(name)):
         raise FileNotFoundError(
-            f"{hub_id} holds no {NEEDED[want][0]}, as far as it was downloaded"
+            f"{hub_id} holds no {' or '.join(NEEDED[want])}, as far as downloaded"
             + (", and HF_HUB_OFFLINE is set." if constants.HF_HUB_OFFLINE else ".")
         )
     return found
