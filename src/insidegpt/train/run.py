@@ -1,0 +1,202 @@
+"""A whole training in a directory: text, tokenizer, batches, steps, what is kept.
+
+It can be stopped at any moment, by Ctrl-C or by the power cut, and goes on from what it
+kept last to the same weights. Page: code/pretraining.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from insidegpt.files.json_file import read_json
+from insidegpt.files.replace import replace_text
+from insidegpt.model.checkpoint import save_checkpoint
+from insidegpt.model.gpt import GPT
+from insidegpt.text import bpe
+from insidegpt.text.batches import Batch, Batches, load_tokens, save_tokens, tokenize
+from insidegpt.text.corpus import docstrings, read
+from insidegpt.text.interface import Tokenizer
+from insidegpt.text.vocab import load_tokenizer, save_tokenizer
+from insidegpt.text.world.documents import write_documents
+from insidegpt.text.world.facts import build_world
+from insidegpt.train import state
+from insidegpt.train.loop import Step, Training, begin, train
+from insidegpt.train.loss import next_token_loss
+from insidegpt.train.recipe import Recipe, Source, described
+
+END = "<|endoftext|>"
+FEW = 50  # documents; fewer are held out by their letters
+
+
+class Job(NamedTuple):
+    """All that a training needs, and where it is kept."""
+
+    recipe: Recipe
+    directory: Path
+    tokenizer: Tokenizer
+    batches: Batches
+    held_out: np.ndarray  # ids that are measured on
+    training: Training
+
+
+class Report(NamedTuple):
+    """A step, and what was measured after it."""
+
+    step: Step
+    held_out: float | None  # nats a token; None where it was not measured
+
+
+def prepare(recipe: Recipe, directory: Path) -> Job:
+    """Read, tokenize and begin, or take up what the directory holds.
+
+    Raises ValueError where the directory was begun with another recipe, and for texts
+    that are too short.
+    """
+    claim(recipe, directory)
+    tokenizer, tokens, held_out = material(recipe, directory)
+    shape = {"context_tokens": recipe.source.context_tokens, "rows": recipe.source.rows}
+    batches = Batches(tokens, **shape, seed=recipe.seed)
+    model = GPT(recipe.model, generator=torch.Generator().manual_seed(recipe.seed))
+    kept = directory / "training.safetensors"
+    if kept.exists():
+        training = state.load(kept, model, recipe.training)
+    else:
+        training = begin(model, recipe.training)
+    return Job(recipe, directory, tokenizer, batches, held_out, training)
+
+
+def claim(recipe: Recipe, directory: Path) -> None:
+    """Write the recipe into its directory, or check that it is the one in there."""
+    path, settings = directory / "recipe.json", described(recipe)
+    if path.exists():
+        begun = read_json(path)
+        if begun != settings:
+            raise ValueError(
+                f"{directory} was begun with another recipe: "
+                f"{difference(begun, settings)}; give another directory."
+            )
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    replace_text(path, json.dumps(settings, indent=2) + "\n")
+
+
+def difference(begun: dict, now: dict) -> str:
+    """The first setting that differs: ``training.steps is 600 there and 300 here``."""
+    for name, value in now.items():
+        there = begun.get(name)
+        if isinstance(value, dict) and isinstance(there, dict):
+            if there != value:
+                return f"{name}.{difference(there, value)}"
+        elif there != value:
+            return f"{name} is {there} there and {value} here"
+    return "it has settings that are not known here"
+
+
+def material(
+    recipe: Recipe, directory: Path
+) -> tuple[Tokenizer, np.ndarray, np.ndarray]:
+    """The tokenizer, and the ids to learn from and to measure on; made once."""
+    paths = [directory / f"{name}.npy" for name in ("tokens", "held_out")]
+    if all(path.exists() for path in paths):  # written last
+        return load_tokenizer(directory), *map(load_tokens, paths)
+    learned, measured = halves(documents(recipe), recipe.source.held_out, recipe.seed)
+    tokenizer = learn(learned, recipe.source.vocab_size)
+    save_tokenizer(tokenizer, directory)
+    for path, texts in zip(paths, (learned, measured), strict=True):
+        save_tokens(tokenize(tokenizer, texts, end=tokenizer.special[END]), path)
+    return tokenizer, *map(load_tokens, paths)
+
+
+def documents(recipe: Recipe) -> list[str]:
+    """The texts that a recipe names."""
+    source: Source = recipe.source
+    if source.text == "world":
+        return write_documents(build_world(recipe.seed), recipe.seed)
+    if source.text == "docstrings":
+        return docstrings(source.packages)
+    return read(source.text)
+
+
+def halves(
+    texts: Sequence[str], share: float, seed: int
+) -> tuple[list[str], list[str]]:
+    """Shuffled documents to learn from, and the last share of them to measure on.
+
+    Where there are only a few, the last letters of all together are held out.
+    """
+    order = np.random.default_rng(seed).permutation(len(texts))
+    if len(texts) >= FEW:
+        shuffled = [texts[n] for n in order]
+        cut = len(texts) - max(1, round(share * len(texts)))
+        return shuffled[:cut], shuffled[cut:]
+    whole = "\n\n".join(texts)
+    cut = len(whole) - max(1, round(share * len(whole)))
+    return [whole[:cut]], [whole[cut:]]
+
+
+def learn(texts: Sequence[str], vocab_size: int) -> Tokenizer:
+    """A vocabulary of these texts; its last token stands between documents."""
+    tokenizer = bpe.train(texts, vocab_size=vocab_size, special_tokens=[END])
+    if tokenizer.vocab_size < vocab_size:
+        raise ValueError(
+            f"The text repeats itself so much that it gives {tokenizer.vocab_size} "
+            f"tokens and not {vocab_size}: lower source.vocab_size, or give more text."
+        )
+    ends = (tokenizer.special[END],)
+    names = {"bos_token": END, "begin_ids": ends, "end_ids": ends}
+    return dataclasses.replace(tokenizer, **names)
+
+
+def run(job: Job) -> Iterator[Report]:
+    """Train to the end of the recipe; every ``report_every`` steps measure and keep.
+
+    Who stops between two steps loses none: the training is kept then, too.
+    """
+    recipe, model = job.recipe, job.training.model
+    last, kept = job.training, job.training.done
+    loop = train(
+        model, job.batches, next_token_loss, recipe.training, start=job.training
+    )
+    try:
+        for step in loop:
+            last = last._replace(done=step.number + 1)
+            measured = None
+            if (
+                last.done % recipe.report_every == 0
+                or last.done == recipe.training.steps
+            ):
+                measured = held_out_loss(model, job.held_out, recipe.source)
+                keep(job, last)
+                kept = last.done
+            yield Report(step, measured)
+    except (GeneratorExit, FloatingPointError):  # a step was not taken, none is lost
+        if last.done > kept:
+            keep(job, last)
+        raise
+
+
+def keep(job: Job, training: Training) -> None:
+    """Write what the training needs to go on, and the model for everybody else."""
+    state.save(training, job.directory / "training.safetensors")
+    save_checkpoint(training.model, job.tokenizer, job.directory)
+
+
+@torch.inference_mode()
+def held_out_loss(model: GPT, tokens: np.ndarray, source: Source) -> float:
+    """Nats a token over the windows of a text that do not overlap."""
+    T = min(source.context_tokens, len(tokens) - 1)
+    windows = (len(tokens) - 1) // T
+    rows = [tokens[n * T : n * T + T + 1].astype(np.int64) for n in range(windows)]
+    table = torch.from_numpy(np.stack(rows))
+    device = next(model.parameters()).device
+    model.eval()
+    nats = 0.0
+    for part in table.to(device).split(source.rows):
+        batch = Batch(part[:, :-1], part[:, 1:])
+        nats += next_token_loss(model, batch).total.item()
+    return nats / (windows * T)
