@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from insidegpt import __main__ as program
 from insidegpt.cli import train
-from insidegpt.train.run import run
+from insidegpt.train.run import carry_out
 
 RECIPE = """
 report_every = 4
@@ -49,16 +49,16 @@ def test_it_trains_writes_samples_and_says_what_to_do_next(call, tmp_path):
 
 def test_stopped_it_says_so_and_goes_on(call, monkeypatch):
     def interrupted(job):
-        for report in run(job):
+        for report in carry_out(job):
             if report.step.number == 2:
                 train.signal.raise_signal(train.signal.SIGINT)
             yield report
 
-    monkeypatch.setattr(train, "run", interrupted)
+    monkeypatch.setattr(train, "carry_out", interrupted)
     result = call("own.toml")
     assert result.exit_code == 0, result.output
     assert "Stopped; the same command goes on" in result.output
-    monkeypatch.setattr(train, "run", run)
+    monkeypatch.setattr(train, "carry_out", carry_out)
     again = call("own.toml")
     assert "step 3 of 8" in again.output and "Trained." in again.output
 

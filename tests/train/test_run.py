@@ -14,7 +14,7 @@ from insidegpt.train import run as room
 from insidegpt.train import state
 from insidegpt.train.loop import TrainConfig
 from insidegpt.train.recipe import Recipe, Source
-from insidegpt.train.run import END, halves, held_out_loss, prepare, run
+from insidegpt.train.run import END, carry_out, halves, held_out_loss, prepare
 
 TEXTS = [f"The number {n} is followed by {n + 1}, as ever." for n in range(200)]
 
@@ -41,7 +41,7 @@ def same_weights(one, other):
 
 
 def finish(recipe, directory):
-    return list(run(prepare(recipe, directory)))
+    return list(carry_out(prepare(recipe, directory)))
 
 
 def test_a_training_learns_and_its_directory_is_a_model(recipe, tmp_path):
@@ -54,7 +54,7 @@ def test_a_training_learns_and_its_directory_is_a_model(recipe, tmp_path):
     again = prepare(recipe, tmp_path / "out")
     loss = held_out_loss(model, again.held_out, recipe.source)
     assert loss == pytest.approx(measured[-1][1], abs=1e-6)
-    assert again.training.done == 24 and list(run(again)) == []
+    assert again.training.done == 24 and list(carry_out(again)) == []
 
 
 def test_held_out_loss_scores_every_window_once(recipe, tmp_path):
@@ -68,13 +68,13 @@ def test_held_out_loss_scores_every_window_once(recipe, tmp_path):
 @pytest.mark.parametrize("at", [1, 5, 7, 23])
 def test_who_stops_between_steps_loses_none(recipe, tmp_path, at):
     finish(recipe, tmp_path / "whole")
-    steps = run(prepare(recipe, tmp_path / "cut"))
+    steps = carry_out(prepare(recipe, tmp_path / "cut"))
     for _ in range(at):
         next(steps)
     steps.close()
     job = prepare(recipe, tmp_path / "cut")
     assert job.training.done == at
-    assert [r.step.number for r in run(job)] == list(range(at, 24))
+    assert [r.step.number for r in carry_out(job)] == list(range(at, 24))
     pair = [weights_in(tmp_path / name) for name in ("whole", "cut")]
     assert same_weights(*pair)
 
@@ -137,14 +137,14 @@ def test_a_loss_that_is_no_number_ends_it_and_the_steps_before_are_kept(
 
     monkeypatch.setattr(room, "next_token_loss", breaks)
     recipe = dataclasses.replace(recipe, report_every=100)
-    steps = run(prepare(recipe, tmp_path / "out"))
+    steps = carry_out(prepare(recipe, tmp_path / "out"))
     with pytest.raises(FloatingPointError, match="Step 7 has a loss of nan"):
         list(steps)
     assert prepare(recipe, tmp_path / "out").training.done == 7
 
 
 def test_a_full_disk_leaves_what_was_kept_before(recipe, tmp_path, monkeypatch):
-    steps = run(prepare(recipe, tmp_path / "out"))
+    steps = carry_out(prepare(recipe, tmp_path / "out"))
     for _ in range(6):
         next(steps)
 

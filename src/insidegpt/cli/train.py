@@ -12,7 +12,7 @@ from insidegpt.cli.options import printable
 from insidegpt.infer.generate import generate
 from insidegpt.text.interface import Tokenizer
 from insidegpt.train.recipe import load_recipe
-from insidegpt.train.run import Job, prepare, run
+from insidegpt.train.run import Job, carry_out, prepare
 
 
 @click.command()
@@ -41,7 +41,7 @@ def show(job: Job, prompt: str) -> bool:
     click.echo(f"{about}, step {job.training.done} of {steps}.")
     bar = tqdm(total=steps, initial=job.training.done, unit=" steps")
     with asked_to_stop() as stop, bar:
-        for report in run(job):
+        for report in carry_out(job):
             bar.update()
             bar.set_postfix(loss=f"{report.step.loss:.2f}", refresh=False)
             if report.held_out is not None:

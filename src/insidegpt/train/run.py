@@ -152,7 +152,7 @@ def learn(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     return dataclasses.replace(tokenizer, **names)
 
 
-def run(job: Job) -> Iterator[Report]:
+def carry_out(job: Job) -> Iterator[Report]:
     """Train to the end of the recipe; every ``report_every`` steps measure and keep.
 
     Who stops between two steps loses none: the training is kept then, too.
