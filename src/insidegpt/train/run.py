@@ -105,7 +105,7 @@ def material(
     if all(path.exists() for path in paths):  # written last
         return load_tokenizer(directory), *map(load_tokens, paths)
     learned, measured = halves(documents(recipe), recipe.source.held_out, recipe.seed)
-    tokenizer = learn(learned, recipe.source.vocab_size)
+    tokenizer = learn_tokenizer(learned, recipe.source.vocab_size)
     save_tokenizer(tokenizer, directory)
     for path, texts in zip(paths, (learned, measured), strict=True):
         save_tokens(tokenize(tokenizer, texts, end=tokenizer.special[END]), path)
@@ -139,7 +139,7 @@ def halves(
     return [whole[:cut]], [whole[cut:]]
 
 
-def learn(texts: Sequence[str], vocab_size: int) -> Tokenizer:
+def learn_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     """A vocabulary of these texts; its last token stands between documents."""
     tokenizer = bpe.train(texts, vocab_size=vocab_size, special_tokens=[END])
     if tokenizer.vocab_size < vocab_size:
