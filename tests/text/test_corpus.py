@@ -10,7 +10,7 @@ from insidegpt.text.corpus import (
     docstrings_of,
     documentation,
     prose,
-    read,
+    read_texts,
 )
 
 LONG = "A sentence that is long enough to be kept, because it says more than a name."
@@ -124,23 +124,23 @@ def test_a_file_a_directory_and_lines_of_json_are_read(tmp_path):
     (tmp_path / "b.txt").write_text("Second.")
     (tmp_path / "a.jsonl").write_text('{"text": "First."}\n\n{"text": "Then."}\n')
     (tmp_path / "c.bin").write_bytes(b"\xff\x00")
-    assert read(tmp_path) == ["First.", "Then.", "Second."]
-    assert read(tmp_path / "b.txt") == ["Second."]
+    assert read_texts(tmp_path) == ["First.", "Then.", "Second."]
+    assert read_texts(tmp_path / "b.txt") == ["Second."]
 
 
 @pytest.mark.parametrize("line", ['{"txt": "x"}', "[1]", '{"text": 3}', "{"])
 def test_a_line_without_a_text_is_named(tmp_path, line):
     (tmp_path / "a.jsonl").write_text('{"text": "First."}\n' + line)
     with pytest.raises(ValueError, match="Line 2 of a.jsonl is no object"):
-        read(tmp_path / "a.jsonl")
+        read_texts(tmp_path / "a.jsonl")
 
 
 def test_a_source_without_text_is_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="holds no text"):
-        read(tmp_path)
+        read_texts(tmp_path)
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="a.txt is not UTF-8 text"):
-        read(tmp_path)
+        read_texts(tmp_path)
 
 
 @pytest.mark.slow

@@ -129,7 +129,7 @@ def paragraphs(lines: Iterable[str]) -> Iterator[list[str]]:
 # Other people's texts ----------------------------------------------------------------
 
 
-def read(source: str | Path) -> list[str]:
+def read_texts(source: str | Path) -> list[str]:
     """The documents of a file, of a directory's files, or of a data set on the hub.
 
     ``.txt``, ``.md`` and ``.rst`` are a document each; a line of ``.jsonl`` is one, by

@@ -19,7 +19,7 @@ from insidegpt.model.checkpoint import save_checkpoint
 from insidegpt.model.gpt import GPT
 from insidegpt.text import bpe
 from insidegpt.text.batches import Batch, Batches, load_tokens, save_tokens, tokenize
-from insidegpt.text.corpus import docstrings, read
+from insidegpt.text.corpus import docstrings, read_texts
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.vocab import load_tokenizer, save_tokenizer
 from insidegpt.text.world.documents import write_documents
@@ -114,12 +114,12 @@ def material(
 
 def documents(recipe: Recipe) -> list[str]:
     """The texts that a recipe names."""
-    source: Source = recipe.source
+    source = recipe.source
     if source.text == "world":
         return write_documents(build_world(recipe.seed), recipe.seed)
     if source.text == "docstrings":
         return docstrings(source.packages)
-    return read(source.text)
+    return read_texts(source.text)
 
 
 def halves(
@@ -139,13 +139,13 @@ def halves(
     return [whole[:cut]], [whole[cut:]]
 
 
-def learn_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
+def learn_tokenizer(texts: Sequence[str], size: int) -> Tokenizer:
     """A vocabulary of these texts; its last token stands between documents."""
-    tokenizer = bpe.train(texts, vocab_size=vocab_size, special_tokens=[END])
-    if tokenizer.vocab_size < vocab_size:
+    tokenizer = bpe.train(texts, vocab_size=size, special_tokens=[END])
+    if tokenizer.vocab_size < size:
         raise ValueError(
             f"The text repeats itself so much that it gives {tokenizer.vocab_size} "
-            f"tokens and not {vocab_size}: lower source.vocab_size, or give more text."
+            f"tokens and not {size}: lower source.vocab_size, or give more text."
         )
     ends = (tokenizer.special[END],)
     names = {"bos_token": END, "begin_ids": ends, "end_ids": ends}
@@ -192,11 +192,10 @@ def held_out_loss(model: GPT, tokens: np.ndarray, source: Source) -> float:
     T = min(source.context_tokens, len(tokens) - 1)
     windows = (len(tokens) - 1) // T
     rows = [tokens[n * T : n * T + T + 1].astype(np.int64) for n in range(windows)]
-    table = torch.from_numpy(np.stack(rows))
-    device = next(model.parameters()).device
+    table = torch.from_numpy(np.stack(rows)).to(next(model.parameters()).device)
     model.eval()
     nats = 0.0
-    for part in table.to(device).split(source.rows):
+    for part in table.split(source.rows):
         batch = Batch(part[:, :-1], part[:, 1:])
         nats += next_token_loss(model, batch).total.item()
     return nats / (windows * T)
