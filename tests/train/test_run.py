@@ -13,8 +13,9 @@ from insidegpt.model.checkpoint import load_checkpoint
 from insidegpt.train import run as room
 from insidegpt.train import state
 from insidegpt.train.loop import TrainConfig
+from insidegpt.train.material import END
 from insidegpt.train.recipe import Recipe, Source
-from insidegpt.train.run import END, carry_out, halves, held_out_loss, prepare
+from insidegpt.train.run import carry_out, held_out_loss, prepare
 
 TEXTS = [f"The number {n} is followed by {n + 1}, as ever." for n in range(200)]
 
@@ -156,27 +157,3 @@ def test_a_full_disk_leaves_what_was_kept_before(recipe, tmp_path, monkeypatch):
         list(steps)
     monkeypatch.undo()
     assert prepare(recipe, tmp_path / "out").training.done == 5
-
-
-def test_few_documents_are_cut_by_letters_and_many_by_documents():
-    assert halves(["abcdefghij"], 0.2, 0) == (["abcdefgh"], ["ij"])
-    learned, measured = halves(TEXTS, 0.02, 0)
-    assert len(measured) == 4 and sorted(learned + measured) == sorted(TEXTS)
-    assert halves(TEXTS, 0.02, 1)[1] != measured
-
-
-@pytest.mark.parametrize(
-    ("text", "vocab_size", "sentence"),
-    [
-        ("a", 257, "too short for a context"),
-        ("", 257, "holds no text"),
-        ("again " * 200, 300, "gives 2.. tokens and not 300"),
-    ],
-)
-def test_too_little_text_is_one_sentence(recipe, tmp_path, text, vocab_size, sentence):
-    (tmp_path / "a.txt").write_text(text)
-    settings = {"text": str(tmp_path / "a.txt"), "vocab_size": vocab_size}
-    source = dataclasses.replace(recipe.source, **settings)
-    model = dataclasses.replace(recipe.model, vocab_size=vocab_size)
-    with pytest.raises(ValueError, match=sentence):
-        prepare(Recipe(source, model, recipe.training), tmp_path / "out")

@@ -1,0 +1,77 @@
+"""From what a recipe names to ids: documents, a tokenizer of them, and two halves.
+
+Page: code/pretraining.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from insidegpt.text import bpe
+from insidegpt.text.batches import load_tokens, save_tokens, tokenize
+from insidegpt.text.corpus import docstrings, read_texts
+from insidegpt.text.interface import Tokenizer
+from insidegpt.text.vocab import load_tokenizer, save_tokenizer
+from insidegpt.text.world.documents import write_documents
+from insidegpt.text.world.facts import build_world
+from insidegpt.train.recipe import Recipe
+
+END = "<|endoftext|>"
+FEW = 50  # documents; fewer are held out by their letters
+
+
+def material(
+    recipe: Recipe, directory: Path
+) -> tuple[Tokenizer, np.ndarray, np.ndarray]:
+    """The tokenizer, and the ids to learn from and to measure on; made once."""
+    paths = [directory / f"{name}.npy" for name in ("tokens", "held_out")]
+    if all(path.exists() for path in paths):  # written last
+        return load_tokenizer(directory), *map(load_tokens, paths)
+    learned, measured = halves(documents(recipe), recipe.source.held_out, recipe.seed)
+    tokenizer = learn_tokenizer(learned, recipe.source.vocab_size)
+    save_tokenizer(tokenizer, directory)
+    for path, texts in zip(paths, (learned, measured), strict=True):
+        save_tokens(tokenize(tokenizer, texts, end=tokenizer.special[END]), path)
+    return tokenizer, *map(load_tokens, paths)
+
+
+def documents(recipe: Recipe) -> list[str]:
+    """The texts that a recipe names."""
+    source = recipe.source
+    if source.text == "world":
+        return write_documents(build_world(recipe.seed), recipe.seed)
+    if source.text == "docstrings":
+        return docstrings(source.packages)
+    return read_texts(source.text)
+
+
+def halves(
+    texts: Sequence[str], share: float, seed: int
+) -> tuple[list[str], list[str]]:
+    """Shuffled documents to learn from, and the last share of them to measure on.
+
+    Where there are only a few, the last letters of all together are held out.
+    """
+    order = np.random.default_rng(seed).permutation(len(texts))
+    if len(texts) >= FEW:
+        shuffled = [texts[n] for n in order]
+        cut = len(texts) - max(1, round(share * len(texts)))
+        return shuffled[:cut], shuffled[cut:]
+    whole = "\n\n".join(texts)
+    cut = len(whole) - max(1, round(share * len(whole)))
+    return [whole[:cut]], [whole[cut:]]
+
+
+def learn_tokenizer(texts: Sequence[str], size: int) -> Tokenizer:
+    """A vocabulary of these texts; its last token stands between documents."""
+    tokenizer = bpe.train(texts, vocab_size=size, special_tokens=[END])
+    if tokenizer.vocab_size < size:
+        raise ValueError(
+            f"The text repeats itself so much that it gives {tokenizer.vocab_size} "
+            f"tokens and not {size}: lower source.vocab_size, or give more text."
+        )
+    ends = (tokenizer.special[END],)
+    names = {"bos_token": END, "begin_ids": ends, "end_ids": ends}
+    return dataclasses.replace(tokenizer, **names)
