@@ -14,10 +14,8 @@ from insidegpt.train.run import prepare
 TEXTS = [f"The number {n} is followed by {n + 1}, as ever." for n in range(200)]
 
 
-def recipe_of(text, vocab_size=300, **settings):
-    source = Source(
-        str(text), vocab_size=vocab_size, context_tokens=16, rows=4, **settings
-    )
+def recipe_of(text, vocab_size=300):
+    source = Source(str(text), vocab_size=vocab_size, context_tokens=16, rows=4)
     model = dataclasses.replace(SHAPE, vocab_size=vocab_size)
     return Recipe(source, model, TrainConfig(4))
 
@@ -51,10 +49,7 @@ def test_few_documents_are_cut_by_letters_and_many_by_documents():
         ("again " * 200, 300, "gives 2.. tokens and not 300"),
     ],
 )
-def test_too_little_text_is_one_sentence(recipe, tmp_path, text, vocab_size, sentence):
+def test_too_little_text_is_one_sentence(tmp_path, text, vocab_size, sentence):
     (tmp_path / "a.txt").write_text(text)
-    settings = {"text": str(tmp_path / "a.txt"), "vocab_size": vocab_size}
-    source = dataclasses.replace(recipe.source, **settings)
-    model = dataclasses.replace(recipe.model, vocab_size=vocab_size)
     with pytest.raises(ValueError, match=sentence):
-        prepare(Recipe(source, model, recipe.training), tmp_path / "out")
+        prepare(recipe_of(tmp_path / "a.txt", vocab_size), tmp_path / "out")
