@@ -16,6 +16,7 @@ unexport PYTHONPATH PYTHONHOME
 .NOTPARALLEL:
 .PHONY: help python setup book test quick lint unit pages strict-book browser quick-unit \
 	changed-pages verify serve lab chat execute normalise bench-inference bench-tokenizer \
+	bench-training speedrun \
 	test-portability train lock clean
 
 help:  ## list what can be made (the default)
@@ -93,6 +94,13 @@ bench-inference: setup  ## loading, first token and decoding, beside transformer
 
 bench-tokenizer: setup  ## encoding and training, beside tiktoken and tokenizers
 	$(PY) benchmarks/bench_tokenizer.py
+
+bench-training: setup  ## training, beside nanoGPT with PEER=its directory
+	$(PY) benchmarks/bench_training.py $(if $(PEER),--peer $(PEER))
+
+speedrun: setup  ## the race of benchmarks/SPEEDRUN.md: TEXT=file PEER=directory SECONDS=300
+	$(PY) benchmarks/speedrun.py $(if $(TEXT),--text $(TEXT)) $(if $(PEER),--peer $(PEER)) \
+		--seconds $(or $(SECONDS),300)
 
 lock: setup  ## renew requirements.txt from the newest versions that pyproject.toml allows
 	@set -eu; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
