@@ -103,6 +103,12 @@ def test_a_formula_is_mathml_and_keeps_its_classes(build):
     assert "<msqrt>" in second and warnings == ""
 
 
+def test_bars_are_brackets_and_have_no_space_around_them(build):
+    body, _, _ = build("# T\n\n$2 + |x|^2$\n")
+    bars = re.findall(r"<mo([^>]*)>(?:&#x0007C;|\|)</mo>", body)
+    assert len(bars) == 2 and all('lspace="0" rspace="0"' in bar for bar in bars)
+
+
 @pytest.mark.parametrize("formula", [r"\left(1", r"\nosuchthing{x}"])
 def test_what_is_no_formula_is_a_warning(build, formula):
     _, warnings, _ = build(f"# T\n\n${formula}$\n")

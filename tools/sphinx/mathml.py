@@ -42,5 +42,9 @@ def mathml(node: nodes.Element, display: str) -> str:
         return ""
     if unknown := re.search(r"\\[A-Za-z]+", text):
         logger.warning(f"{unknown[0]} in {latex!r} is not known", location=node)
+    # A bar is a bracket here, never an operator with space on both sides.
+    text = re.sub(
+        r"<mo([^>]*)>(&#x0007C;|&#x02016;)", r'<mo lspace="0" rspace="0"\1>\2', text
+    )
     text = re.sub(r'mathcolor="(query|key|value)"', r'class="\1"', text)
     return text.replace('"negativethinmathspace"', '"-0.167em"')
