@@ -301,7 +301,7 @@ class Examples:
 
 
 def examples() -> dict:
-    """Accuracy against the number of examples, in two forms, with true labels or not."""
+    """Accuracy against the number of examples, in two forms, true labels or not."""
     chat, found = Chat(), {}
     for task, form, shuffled in tqdm(
         list(itertools.product(TASKS, ("plain", "turns"), (False, True))), leave=False
