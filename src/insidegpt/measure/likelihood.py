@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from insidegpt.model.gpt import GPT
@@ -18,7 +18,11 @@ from insidegpt.train.loss import token_logprobs
 
 @torch.inference_mode()
 def text_logprobs(
-    model: GPT, ids: Sequence[int], *, context_tokens: int, stride: int | None = None
+    model: nn.Module,
+    ids: Sequence[int],
+    *,
+    context_tokens: int,
+    stride: int | None = None,
 ) -> Float[Tensor, " scored"]:
     """Log-probability of each token but the first, each scored once.
 

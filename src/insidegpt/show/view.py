@@ -34,6 +34,7 @@ NAMES = (
     "request",
     "moments",
     "kernel",
+    "guess",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from insidegpt.model.gpt import GPT
 from insidegpt.text.batches import IGNORED, Batch
 
 
@@ -49,6 +48,6 @@ def cross_entropy(
     return Loss(total, int((targets != IGNORED).sum()))
 
 
-def next_token_loss(model: GPT, batch: Batch) -> Loss:
+def next_token_loss(model: nn.Module, batch: Batch) -> Loss:
     """What pretraining and fine-tuning lower; they differ in their batches alone."""
     return cross_entropy(model(batch.ids), batch.targets)

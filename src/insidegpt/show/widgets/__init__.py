@@ -2,6 +2,7 @@
 
 from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
+from insidegpt.show.widgets.guess import guess_view
 from insidegpt.show.widgets.kernel import kernel_view
 from insidegpt.show.widgets.logits import logits_view
 from insidegpt.show.widgets.moments import moments_view
@@ -19,6 +20,7 @@ __all__ = [
     "Part",
     "View",
     "attention_view",
+    "guess_view",
     "kernel_view",
     "logits_view",
     "moments_view",
