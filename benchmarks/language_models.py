@@ -48,7 +48,16 @@ READ, TIMES = (
 NEURAL = {"neural, small": (8, 16, 64), "neural": (8, 24, 256)}
 GPTS = {"gpt, small": (1, 32), "gpt": (2, 64), "gpt, large": (3, 96)}
 GIVEN = 20  # letters of a sentence that players see at first
-SENTENCES = ("the size of an independent set is the number of vertices it contains",)
+SENTENCES = (
+    "the idea is to pick the farthest node from a random node and return its "
+    "eccentricity",
+    "there are four types of copies of a graph that people might want",
+    "it is always possible to find a solution for directed graphs that have no cycles",
+    "the main goal is to be able to work with big and dense graphs with a low memory "
+    "footprint",
+    "they could potentially be combined to cut down on overall computation time",
+    "a warning is displayed if an error occurs while loading a backend",
+)
 Distribution = Callable[[list[int]], np.ndarray]  # of the letter after a text
 
 
@@ -239,13 +248,13 @@ def guessers(material: Material, save: Path) -> dict[str, Distribution]:
 
         return after
 
-    for name, order in (("1-gram", 1), ("bigram", 2), ("5-gram", 5), ("7-gram", 7)):
+    for name, order in (("unigram", 1), ("bigram", 2), ("5-gram", 5), ("7-gram", 7)):
         model = ngrams.count(text, order=order, vocab_size=27)
         found[name] = counted_by(model)
-    for name in ("neural", "gpt, large"):
+    for label, name in (("neural", "neural"), ("transformer", "gpt, large")):
         model = fresh(name, 0)
         model.load_state_dict(torch.load(save / f"{name}.pt", weights_only=True))
-        found[name] = learned_by(model.eval())
+        found[label] = learned_by(model.eval())
     return found
 
 
@@ -286,8 +295,16 @@ def game(material: Material, save: Path) -> None:
             "bits": round(float(-np.log2(p).mean()), 4),
         }
     samples = {name: write(after, 0) for name, after in models.items()}
+    known = set(to_text(material.train[0]).split())
+    invented = {name: new_words(after, known) for name, after in models.items()}
     words = {"given": GIVEN, "sentences": SENTENCES, "played": played}
-    store(game=words, guessed=right, samples=samples)
+    store(game=words, guessed=right, samples=samples, invented=invented)
+
+
+def new_words(after: Distribution, known: set[str]) -> float:
+    """The share of the words in 2,000 drawn letters that are none of the text read."""
+    words = write(after, 1, 2000).split()[:-1]  # the last may not be complete
+    return round(sum(word not in known for word in words) / len(words), 4)
 
 
 @click.command()

@@ -73,8 +73,7 @@ insideGPT.drawers.guess = function (stage, data, { state, change }) {
     const cells = [...sentence.slice(0, at())].map((letter, i) =>
       cell(letter, i < given ? "\u00a0" : codes[i - given] === "-" ? "\u2013" : String(CODES.indexOf(codes[i - given])), i));
     if (!over()) cells.push(cell("?", String(tried.length + 1), null));
-    text.replaceChildren(...cells);
-    text.lastChild.scrollIntoView?.call && (text.scrollTop = text.scrollHeight);
+    text.replaceChildren(...cells, ...[...sentence.slice(at() + 1)].map(() => cell("\u00b7", "\u00a0", null)));
     const left = sentence.length - at();
     told.textContent = over() ? `Sentence ${state.sentence + 1} of ${sentences.length} is complete.`
       : `${tried ? `Not ${[...tried].map((c) => say(c === "_" ? " " : c)).join(", ")}. ` : ""}What comes next? ${left} letter${left > 1 ? "s are" : " is"} hidden.`;
