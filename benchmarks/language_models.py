@@ -24,7 +24,7 @@ import torch
 from tqdm import tqdm
 
 import insidegpt
-from insidegpt.measure.guessing import guesses, shares
+from insidegpt.measure.guessing import guess_numbers, shares
 from insidegpt.measure.likelihood import bits_per_byte, text_logprobs
 from insidegpt.model.config import GPTConfig
 from insidegpt.model.gpt import GPT
@@ -101,7 +101,7 @@ def counted(material: Material) -> None:
     text, valid = material.train[0], material.valid
     orders = []
     for n in range(1, 13):
-        model = ngrams.count(text, order=n, vocab_size=27)
+        model = ngrams.count_runs(text, order=n, vocab_size=27)
         orders.append(
             {
                 "order": n,
@@ -116,7 +116,7 @@ def counted(material: Material) -> None:
             part = material.train[seed][:letters_read]
             found = {}
             for n in ORDERS:
-                model = ngrams.count(part, order=n, vocab_size=27)
+                model = ngrams.count_runs(part, order=n, vocab_size=27)
                 found[n] = round(bits_counted(model, valid), 4)
             runs.append({"seed": seed, "letters": len(part), "bits": found})
         unseen[len(part)] = [
@@ -132,7 +132,7 @@ def counted(material: Material) -> None:
 
 def known_contexts(part: np.ndarray, valid: np.ndarray, n: int) -> float:
     """The share of runs of n letters in one text that occur in the other."""
-    return ngrams.seen(ngrams.count(part, order=n, vocab_size=27), valid, n)
+    return ngrams.seen(ngrams.count_runs(part, order=n, vocab_size=27), valid, n)
 
 
 # Trained -----------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def real(material: Material) -> None:
     model, tokenizer = insidegpt.load_model(), insidegpt.load_tokenizer()
     smollm2 = {}
     for name, sample in (("letters", text.decode()), ("written", material.written)):
-        sample = sample[:20_000]
+        sample = sample[:12_000]
         ids = tokenizer.encode(sample)
         scores = text_logprobs(model, ids, context_tokens=512, stride=384)
         scored = len(sample.encode()) - len(tokenizer.token_bytes(ids[0]))
@@ -249,7 +249,7 @@ def guessers(material: Material, save: Path) -> dict[str, Distribution]:
         return after
 
     for name, order in (("unigram", 1), ("bigram", 2), ("5-gram", 5), ("7-gram", 7)):
-        model = ngrams.count(text, order=order, vocab_size=27)
+        model = ngrams.count_runs(text, order=order, vocab_size=27)
         found[name] = counted_by(model)
     for label, name in (("neural", "neural"), ("transformer", "gpt, large")):
         model = fresh(name, 0)
@@ -271,7 +271,7 @@ def play(after: Distribution, sentence: str) -> list[int]:
     """Guesses for each letter of a sentence, from what is before it alone."""
     ids = to_ids(sentence)
     rows = np.stack([after([0, *ids[:n].tolist()]) for n in range(len(ids))])
-    return guesses(rows, ids).tolist()
+    return guess_numbers(rows, ids).tolist()
 
 
 def game(material: Material, save: Path) -> None:
@@ -288,7 +288,7 @@ def game(material: Material, save: Path) -> None:
     right = {}
     for name, after in models.items():
         rows = np.stack([after(place[:-1].tolist()) for place in tqdm(places, name)])
-        numbers = guesses(rows, places[:, -1])
+        numbers = guess_numbers(rows, places[:, -1])
         p = np.take_along_axis(rows, places[:, -1:], 1)
         right[name] = {
             "shares": [round(float(s), 5) for s in shares(numbers, choices=27)],

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insidegpt.measure.guessing import bounds, guesses, shares
+from insidegpt.measure.guessing import bounds, guess_numbers, shares
 
 
 def test_the_likeliest_is_guessed_first_and_ties_go_by_number():
     p = np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4], [0.4, 0.2, 0.4]])
-    assert guesses(p, np.array([2, 0, 2])).tolist() == [2, 1, 2]
+    assert guess_numbers(p, np.array([2, 0, 2])).tolist() == [2, 1, 2]
 
 
 def test_every_letter_has_a_guess_number_of_its_own():
     rows = np.tile([0.1, 0.3, 0.1, 0.3, 0.2], (5, 1))
-    assert sorted(guesses(rows, np.arange(5)).tolist()) == [1, 2, 3, 4, 5]
+    assert sorted(guess_numbers(rows, np.arange(5)).tolist()) == [1, 2, 3, 4, 5]
 
 
 def test_the_bounds_of_a_half_and_two_quarters_by_hand():

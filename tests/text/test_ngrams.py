@@ -34,7 +34,7 @@ def test_what_follows_th_in_a_rhyme_by_hand():
     """th: e 4, a 1. h: e after t; a after t and after a space. a: after 6 letters of 25
     pairs of 13 kinds. With half a count spared: o has (0.5 + 6.5 / 27) / 25 = 0.02963,
     a third of it after h, a fifth of that after th."""
-    model = ngrams.count(to_ids(RHYME), order=3, vocab_size=27, discount=0.5)
+    model = ngrams.count_runs(to_ids(RHYME), order=3, vocab_size=27, discount=0.5)
     p = ngrams.distributions(model, to_ids("th"))
     one = (0.5 + 6.5 / 27) / 25
     a = (5.5 + 6.5 / 27) / 25
@@ -49,7 +49,7 @@ def test_what_follows_th_in_a_rhyme_by_hand():
     st.lists(st.integers(0, 3), min_size=3, max_size=3),
 )
 def test_every_probability_is_that_of_the_formula(ids, run):
-    model = ngrams.count(np.array(ids), order=3, vocab_size=4, discount=0.7)
+    model = ngrams.count_runs(np.array(ids), order=3, vocab_size=4, discount=0.7)
     (fast,) = ngrams.probabilities(model, np.array([run]))
     assert fast == pytest.approx(slow(ids, run[:-1], run[-1], 4, 0.7), abs=1e-14)
 
@@ -59,7 +59,7 @@ def test_every_probability_is_that_of_the_formula(ids, run):
     st.lists(st.integers(0, 4), max_size=6),
 )
 def test_what_follows_a_context_sums_to_one_and_excludes_nothing(ids, context):
-    model = ngrams.count(np.array(ids), order=4, vocab_size=5)
+    model = ngrams.count_runs(np.array(ids), order=4, vocab_size=5)
     p = ngrams.distributions(model, np.array(context, int))
     assert p.sum() == pytest.approx(1, abs=1e-12)
     assert (p > 0).all() or any(t.discount in (0.0, 1.0) for t in model.tables)
@@ -67,7 +67,7 @@ def test_what_follows_a_context_sums_to_one_and_excludes_nothing(ids, context):
 
 def test_a_text_is_scored_letter_by_letter_and_beginnings_have_zeros_before():
     ids = to_ids(RHYME)
-    model = ngrams.count(ids, order=3, vocab_size=27)
+    model = ngrams.count_runs(ids, order=3, vocab_size=27)
     p = ngrams.text_probabilities(model, ids)
     assert len(p) == len(ids)
     assert p[9] == ngrams.probabilities(model, ids[None, 7:10])[0]
@@ -75,7 +75,7 @@ def test_a_text_is_scored_letter_by_letter_and_beginnings_have_zeros_before():
 
 
 def test_causality_a_later_letter_changes_no_earlier_probability():
-    model = ngrams.count(to_ids(RHYME), order=4, vocab_size=27)
+    model = ngrams.count_runs(to_ids(RHYME), order=4, vocab_size=27)
     one, other = to_ids("the cat ran"), to_ids("the cat rah")
     p, q = (ngrams.text_probabilities(model, ids) for ids in (one, other))
     assert np.array_equal(p[:-1], q[:-1]) and p[-1] != q[-1]
@@ -83,7 +83,7 @@ def test_causality_a_later_letter_changes_no_earlier_probability():
 
 def test_a_discount_is_estimated_from_runs_that_occur_once_and_twice():
     """Of aab aab ac: pairs aa 2, ab 2, ba 2, ac 1: 1 / (1 + 2 * 3)."""
-    model = ngrams.count(np.array([0, 0, 1, 0, 0, 1, 0, 2]), order=2, vocab_size=3)
+    model = ngrams.count_runs(np.array([0, 0, 1, 0, 0, 1, 0, 2]), order=2, vocab_size=3)
     assert model.tables[1].discount == pytest.approx(1 / 7)
     assert model.parameters == 4 + 3
 
@@ -92,20 +92,22 @@ def test_longer_contexts_copy_a_text_that_they_have_read():
     ids = to_ids(RHYME)
     bits = [
         -np.log2(ngrams.text_probabilities(model, ids)).mean()
-        for model in (ngrams.count(ids, order=n, vocab_size=27) for n in (1, 2, 4, 8))
+        for model in (
+            ngrams.count_runs(ids, order=n, vocab_size=27) for n in (1, 2, 4, 8)
+        )
     ]
     assert bits == sorted(bits, reverse=True) and bits[0] > 3 > bits[-1]
 
 
 def test_the_share_of_runs_that_are_known():
-    model = ngrams.count(to_ids("abab"), order=2, vocab_size=27)
+    model = ngrams.count_runs(to_ids("abab"), order=2, vocab_size=27)
     assert ngrams.seen(model, to_ids("abba"), 2) == pytest.approx(2 / 3)
 
 
 def test_what_cannot_be_counted_is_named():
     with pytest.raises(ValueError, match="don't fit 64 bits"):
-        ngrams.count(np.zeros(99, int), order=14, vocab_size=27)
+        ngrams.count_runs(np.zeros(99, int), order=14, vocab_size=27)
     with pytest.raises(ValueError, match="has no run of 3"):
-        ngrams.count(np.zeros(2, int), order=3, vocab_size=27)
+        ngrams.count_runs(np.zeros(2, int), order=3, vocab_size=27)
     with pytest.raises(ValueError, match="from 0 to 2"):
-        ngrams.count(np.array([0, 1, 3]), order=2, vocab_size=3)
+        ngrams.count_runs(np.array([0, 1, 3]), order=2, vocab_size=3)

@@ -19,7 +19,7 @@ class Bounds(NamedTuple):
     upper: float  # valid for every guesser, once the shares are known well
 
 
-def guesses(
+def guess_numbers(
     probabilities: Float[np.ndarray, "N V"], truth: Int[np.ndarray, " N"]
 ) -> Int[np.ndarray, " N"]:
     """Which guess is right if the likeliest is tried first; ties go to the first id."""

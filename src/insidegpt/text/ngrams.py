@@ -42,7 +42,7 @@ class NGrams:
         return sum(len(table.runs) for table in self.tables)
 
 
-def count(
+def count_runs(
     ids: Int[np.ndarray, " N"],
     *,
     order: int,
