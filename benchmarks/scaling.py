@@ -57,7 +57,15 @@ def shape(width: int, layers: int) -> GPTConfig:
     wide = 8 * round(width / 3)
     settings = {"rope_base": 1e4, "rms_eps": 1e-5, "mlp": "swiglu", "bias": "none"}
     return GPTConfig(
-        VOCAB, CONTEXT_TOKENS, layers, width, heads, heads, wide, qk_norm=True, **settings
+        VOCAB,
+        CONTEXT_TOKENS,
+        layers,
+        width,
+        heads,
+        heads,
+        wide,
+        qk_norm=True,
+        **settings,
     )
 
 
@@ -151,7 +159,9 @@ def main(what: str, into: Path, seeds: int) -> None:
     sweep = [(size, seed, RATE, STEPS) for seed in range(seeds) for size in SIZES]
     rates = (0.005, 0.01, 0.02)
     todo = {
-        "rates": [(size, 0, r, (200,)) for size in (SIZES[1], SIZES[-1]) for r in rates],
+        "rates": [
+            (size, 0, r, (200,)) for size in (SIZES[1], SIZES[-1]) for r in rates
+        ],
         "sweep": sweep,
         "larger": [(LARGER, 0, RATE, (LONGER,))],
     }

@@ -9,8 +9,10 @@ from insidegpt.measure.scaling import (
     CHINCHILLA,
     REPLICATED,
     Law,
+    Plan,
     Runs,
     fit,
+    forecast,
     resampled,
 )
 
@@ -105,6 +107,19 @@ def test_drawing_anew_is_the_same_for_the_same_seed():
     runs = made(noise=0.003)
     assert resampled(runs, rounds=3, seed=1) == resampled(runs, rounds=3, seed=1)
     assert resampled(runs, rounds=3, seed=1) != resampled(runs, rounds=3, seed=2)
+
+
+def test_a_forecast_is_as_wide_as_what_the_law_leaves_open():
+    """Of one law twice, and runs that are 1 % off, or not: the spread is theirs."""
+    runs = made()
+    plan, laws = Plan(8e5, 4e6), [TRUE] * 200
+    sure = forecast(runs, laws, plan)
+    assert sure == pytest.approx([TRUE.loss(*plan)] * 200)
+    odd = np.where(np.arange(len(runs.loss)) % 2, 1.01, 0.99)
+    wide = forecast(runs._replace(loss=runs.loss * odd), laws, plan) / TRUE.loss(*plan)
+    assert wide.tolist() == sorted(wide)
+    assert wide[0] == pytest.approx(0.99, abs=2e-3)
+    assert wide[-1] == pytest.approx(1.01, abs=2e-3)
 
 
 @pytest.mark.parametrize("law", [TRUE, REPLICATED])

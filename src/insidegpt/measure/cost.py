@@ -128,9 +128,7 @@ def activation_bytes(config: GPTConfig, *, rows: int, tokens: int) -> int:
     return FLOAT_BYTES * floats + 2 * ID_BYTES * rows * tokens  # ids and targets
 
 
-def peak_bytes(
-    config: GPTConfig, *, rows: int, tokens: int, muon: bool = True
-) -> int:
+def peak_bytes(config: GPTConfig, *, rows: int, tokens: int, muon: bool = True) -> int:
     """The most that a training holds at one time, from its second step on.
 
     That is where the way back begins: weights, moments, activations, and twice as many

@@ -15,6 +15,8 @@ from jaxtyping import Float
 from scipy.optimize import brentq, least_squares, nnls
 
 STARTS = (0.15, 0.4, 0.9)  # exponents from which the fit sets out
+# Of log E, log A, alpha, log B and beta: wide, and no term that grows.
+BOUNDS = np.array([[-20, -20, 0.01, -20, 0.01], [5, 60, 3, 60, 3]])
 FLOPS = 6  # a parameter and token of training
 
 
@@ -58,12 +60,12 @@ class Law(NamedTuple):
         least = (self.A / (loss - self.E)) ** (1 / self.alpha)  # with endless text
 
         def slope(log_n: float) -> float:
-            """Of the cost in log N, as a share of its two parts: 6 N D and 2 N S."""
+            """How fast 6 N D + 2 N served grows with log N, for each parameter."""
             n = math.exp(log_n)
-            d = self.tokens_for(loss, n)
-            part = self.A / n**self.alpha
-            gain = self.alpha * part / (self.beta * (loss - self.E - part))  # -dlnD/dlnN
-            return FLOPS * d * (1 - gain) + 2 * served
+            small = self.A / n**self.alpha  # what is lost to the model's size
+            text = loss - self.E - small  # what may be lost to the text's
+            saved = self.alpha * small / (self.beta * text)  # of D, in %, by 1 % of N
+            return FLOPS * self.tokens_for(loss, n) * (1 - saved) + 2 * served
 
         low = math.log(least)
         n = math.exp(brentq(slope, low + 1e-6, low + 60))
@@ -110,26 +112,27 @@ def fit(runs: Runs, *, delta: float = 1e-3, start: Law | None = None) -> Law:
     """
     if len(runs.loss) < 5:
         raise ValueError(f"Five numbers can't be found from {len(runs.loss)} runs.")
-    log_n, log_d, target = np.log(runs.parameters), np.log(runs.tokens), np.log(runs.loss)
+    n, d, target = (np.log(column) for column in runs[:3])
 
-    def residuals(x):
-        terms = np.stack([0 * log_n + x[0], x[1] - x[2] * log_n, x[3] - x[4] * log_d])
-        return np.logaddexp.reduce(terms, axis=0) - target
+    def terms(x):  # logarithms of the law's three
+        e, a, alpha, b, beta = x
+        return np.stack([np.full_like(n, e), a - alpha * n, b - beta * d])
 
-    def jacobian(x):
-        terms = np.stack([0 * log_n + x[0], x[1] - x[2] * log_n, x[3] - x[4] * log_d])
-        share = np.exp(terms - np.logaddexp.reduce(terms, axis=0))
-        columns = (share[0], share[1], -share[1] * log_n, share[2], -share[2] * log_d)
-        return np.stack(columns, axis=1)
+    def distance(x):
+        return np.logaddexp.reduce(terms(x)) - target
 
-    robust = {"loss": "huber", "f_scale": delta, "x_scale": "jac", "max_nfev": 500}
-    bounds = ([-20, -20, 0.01, -20, 0.01], [5, 60, 3, 60, 3])
+    def slopes(x):
+        rows = terms(x)
+        E, A, B = np.exp(rows - np.logaddexp.reduce(rows))  # their shares of the loss
+        return np.stack([E, A, -n * A, B, -d * B], axis=1)
+
+    settings = {"jac": slopes, "loss": "huber", "f_scale": delta, "bounds": BOUNDS}
     starts = [start] if start else [_linear(runs, a, b) for a in STARTS for b in STARTS]
     found = []
     for law in starts:
-        x = [math.log(law.E), math.log(law.A), law.alpha, math.log(law.B), law.beta]
-        x = np.clip(x, np.array(bounds[0]) + 1e-6, np.array(bounds[1]) - 1e-6)
-        found.append(least_squares(residuals, x, jacobian, bounds=bounds, **robust))
+        x = math.log(law.E), math.log(law.A), law.alpha, math.log(law.B), law.beta
+        inside = np.clip(x, BOUNDS[0] + 1e-6, BOUNDS[1] - 1e-6)
+        found.append(least_squares(distance, inside, x_scale="jac", **settings))
     e, a, alpha, b, beta = min(found, key=lambda result: result.cost).x
     return Law(math.exp(e), math.exp(a), float(alpha), math.exp(b), float(beta))
 
@@ -159,3 +162,17 @@ def resampled(runs: Runs, *, rounds: int, seed: int = 0) -> list[Law]:
         places = [place for group in drawn for place in members[group]]
         laws.append(fit(runs.take(places), start=best))
     return laws
+
+
+def forecast(
+    runs: Runs, laws: Sequence[Law], plan: Plan, *, seed: int = 0
+) -> Float[np.ndarray, " laws"]:
+    """Losses that one training may end with, in order; of its quantiles an interval.
+
+    Each law's own expectation, off by the share by which some run is off the fit: what
+    isn't known of the law, and what a law doesn't say.
+    """
+    best, draw = fit(runs), np.random.default_rng(seed)
+    off = runs.loss / best.loss(runs.parameters, runs.tokens)
+    expected = np.array([law.loss(*plan) for law in laws])
+    return np.sort(expected * draw.choice(off, size=len(laws)))

@@ -35,6 +35,7 @@ NAMES = (
     "moments",
     "kernel",
     "guess",
+    "budget",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'

@@ -2,6 +2,7 @@
 
 from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
+from insidegpt.show.widgets.budget import Fitted, budget_view
 from insidegpt.show.widgets.guess import guess_view
 from insidegpt.show.widgets.kernel import kernel_view
 from insidegpt.show.widgets.logits import logits_view
@@ -16,10 +17,12 @@ from insidegpt.show.widgets.steps import steps_view
 from insidegpt.show.widgets.tokens import tokens_view
 
 __all__ = [
+    "Fitted",
     "Looks",
     "Part",
     "View",
     "attention_view",
+    "budget_view",
     "guess_view",
     "kernel_view",
     "logits_view",
