@@ -2,13 +2,14 @@
 
     python benchmarks/scaling.py rates --into RUNS     # which learning rate
     python benchmarks/scaling.py sweep --into RUNS     # six sizes, four lengths, seeds
-    python benchmarks/scaling.py larger --into RUNS    # what the law has to predict
+    python benchmarks/scaling.py predict --into RUNS > scaling_prediction.json
+    python benchmarks/scaling.py larger --into RUNS    # what was predicted
     python benchmarks/scaling.py collect --into RUNS > scaling.json
 
 RUNS is a folder: tokens, and a line of JSON for each finished training, so that a
 sweep that was stopped goes on where it was. Stored as scaling.json of show/records, and
 shown on math/scaling-laws; scaling_prediction.json beside it was made and committed
-before the larger training began. About 40 minutes on a core.
+before the larger training began. About 45 minutes on a core.
 
 A size and a seed are trained once, at a constant rate. At several lengths a copy is
 branched off, whose rate falls to zero over the last fifth of that length, which makes
@@ -19,14 +20,18 @@ import copy
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+import numpy as np
 import torch
 from corpora import CONTEXT_TOKENS, END, learn
 from tqdm import tqdm
 
+from insidegpt.measure.cost import parameters
+from insidegpt.measure.scaling import Plan, Runs, fit, forecast, resampled
 from insidegpt.model.config import GPTConfig
 from insidegpt.model.gpt import GPT
 from insidegpt.text.batches import Batch, Batches, load_tokens, save_tokens, tokenize
@@ -41,6 +46,10 @@ MORE = (*MORE, "sphinx", "docutils")
 SIZES = ((24, 2), (32, 2), (48, 3), (64, 3), (80, 4), (96, 4))  # width, blocks
 STEPS = (125, 250, 500, 1000)
 LARGER, LONGER = (160, 5), 1500
+TRAININGS, DOCUMENTS = ("rates", "sweep", "larger"), ("predict", "collect")
+STEP_TOKENS = ROWS * CONTEXT_TOKENS
+ROUNDS = 400  # of drawing the runs anew
+OWN = ("d_model", "n_layers", "n_heads", "n_kv_heads", "d_ff")  # of each size
 DECAY = 0.2  # the share of a training over which the rate falls
 
 
@@ -137,6 +146,7 @@ def keep(path: Path, todo, words: Text) -> None:
 
 
 def key(found: dict) -> tuple:
+    """What tells one training of a file from another."""
     return tuple(found["size"]), found["seed"], found["rate"]
 
 
@@ -145,15 +155,71 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in open(path)] if path.exists() else []
 
 
+# The law, and the documents -----------------------------------------------------------
+
+
+def runs_of(found: list[dict]) -> Runs:
+    """Trainings as the fit takes them, all parameters counted."""
+    rows = [
+        (
+            parameters(shape(*run["size"])).total,
+            int(steps) * STEP_TOKENS,
+            loss,
+            key(run),
+        )
+        for run in found
+        for steps, loss in run["losses"].items()
+    ]
+    n, d, losses, groups = zip(*rows, strict=True)
+    return Runs(np.array(n, float), np.array(d, float), np.array(losses), list(groups))
+
+
+def predict(folder: Path) -> dict:
+    """What the larger training will end with, as far as the sweep knows."""
+    runs = runs_of(lines(folder / "sweep.jsonl"))
+    plan = Plan(parameters(shape(*LARGER)).total, LONGER * STEP_TOKENS)
+    law, laws = fit(runs), resampled(runs, rounds=ROUNDS)
+    losses = forecast(runs, laws, plan)
+    low, high = np.quantile(losses, [0.025, 0.975])
+    return {
+        "command": "python benchmarks/scaling.py predict --into RUNS",
+        "runs": len(runs.loss),
+        "law": {name: round(value, 5) for name, value in law._asdict().items()},
+        "size": LARGER,
+        "steps": LONGER,
+        "parameters": plan.parameters,
+        "tokens": plan.tokens,
+        "loss": round(law.loss(*plan), 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "share": 0.95,
+    }
+
+
+def collect(folder: Path) -> dict:
+    """All runs as one document."""
+    counts = [len(half) for half in text(folder)]
+    sizes = [*SIZES, LARGER]
+    shared = {k: v for k, v in asdict(shape(*LARGER)).items() if k not in OWN}
+    return {
+        "command": "python benchmarks/scaling.py collect --into RUNS",
+        "packages": {"train": [*TRAIN, *MORE], "valid": VALID},
+        "tokens": dict(zip(("train", "valid"), counts, strict=True)),
+        "rows": ROWS,
+        "shape": {k: v for k, v in shared.items() if v not in (None, ())},
+        "sizes": [{k: getattr(shape(*size), k) for k in OWN} for size in sizes],
+        **{name: lines(folder / f"{name}.jsonl") for name in TRAININGS},
+    }
+
+
 @click.command()
-@click.argument("what", type=click.Choice(["rates", "sweep", "larger", "collect"]))
+@click.argument("what", type=click.Choice([*TRAININGS, *DOCUMENTS]))
 @click.option("--into", type=click.Path(path_type=Path), required=True)
 @click.option("--seeds", default=3, show_default=True)
 def main(what: str, into: Path, seeds: int) -> None:
     """Train, and keep a line for each training."""
     into.mkdir(exist_ok=True)
-    if what == "collect":
-        print(json.dumps(collect(into)))
+    if what in DOCUMENTS:
+        print(json.dumps({"predict": predict, "collect": collect}[what](into)))
         return
     words = text(into)
     sweep = [(size, seed, RATE, STEPS) for seed in range(seeds) for size in SIZES]
@@ -166,16 +232,6 @@ def main(what: str, into: Path, seeds: int) -> None:
         "larger": [(LARGER, 0, RATE, (LONGER,))],
     }
     keep(into / f"{what}.jsonl", todo[what], words)
-
-
-def collect(folder: Path) -> dict:
-    """All runs as one document."""
-    counts = [len(half) for half in text(folder)]
-    document = {"command": "python benchmarks/scaling.py collect --into RUNS"}
-    document |= {"tokens": dict(zip(("train", "valid"), counts, strict=True))}
-    document |= {"tokens_a_step": ROWS * CONTEXT_TOKENS, "packages": [*TRAIN, *MORE]}
-    names = ("rates", "sweep", "larger")
-    return document | {name: lines(folder / f"{name}.jsonl") for name in names}
 
 
 if __name__ == "__main__":
