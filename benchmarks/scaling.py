@@ -177,8 +177,8 @@ def runs_of(found: list[dict]) -> Runs:
 def predict(folder: Path) -> dict:
     """What the larger training will end with, as far as the sweep knows.
 
-    Without its shortest trainings: in every size the loss falls faster after them than
-    before, which no sum of powers does.
+    Without its shortest trainings: from them to the next the loss falls by less than
+    the powers ask for that describe the other lengths.
     """
     runs = runs_of(lines(folder / "sweep.jsonl"))
     runs = runs.where(runs.tokens > min(runs.tokens))

@@ -37,7 +37,7 @@ def test_every_law_gives_the_plan_of_the_package(view):
         law = Law(*(given[name] for name in Law._fields))
         view.get_by_role("button", name=given["name"], exact=True).click()
         for tenths in (112, 131, 188, 214):
-            view.get_by_label("Budget", exact=True).fill(str(tenths))
+            view.get_by_label("FLOPs", exact=True).fill(str(tenths))
             plan = law.optimum(10 ** (tenths / 10))
             n, d, loss = said(view)
             assert n == pytest.approx(plan.parameters, rel=0.05)
@@ -58,5 +58,5 @@ def test_a_named_budget_is_taken_as_it_is(view):
 def test_far_from_every_run_the_view_says_so(view):
     note = view.locator(".ig-budget-note")
     assert "Within the budgets" in note.inner_text()
-    view.get_by_label("Budget", exact=True).fill("253")
+    view.get_by_label("FLOPs", exact=True).fill("253")
     assert "Nothing of this kind was trained" in note.inner_text()

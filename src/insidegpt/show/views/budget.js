@@ -53,8 +53,8 @@ insideGPT.drawers.budget = function (stage, data, { state, change }) {
   const plot = h("svg", { viewBox: `0 0 ${W} ${H}`, class: "ig-budget", role: "img", "aria-label": "Curves of equal cost: loss against parameters" });
   const laws_row = choices({ label: "Law", options: laws.map((law) => law.name), change: (law) => change({ law }) });
   const marks_row = choices({ label: "Budgets", options: marks.map((mark) => mark.name), value: -1, change: (i) => change({ budget: tenths(marks[i].flops) }) });
-  const money = slider({ label: "Budget", min: 10 * data.budgets[0], max: 10 * data.budgets[1],
-    say: () => `${power(budget())} FLOPs`, change: (budget) => change({ budget }) });
+  const money = slider({ label: "FLOPs", min: 10 * data.budgets[0], max: 10 * data.budgets[1],
+    say: () => power(budget()), change: (budget) => change({ budget }) });
   const say = h("p", { class: "ig-note ig-budget-note", "aria-live": "polite" });
   stage.append(laws_row, plot, money, marks_row, say);
 
