@@ -127,7 +127,7 @@ def fit(runs: Runs, *, delta: float = 1e-3, start: Law | None = None) -> Law:
         return np.stack([E, A, -n * A, B, -d * B], axis=1)
 
     settings = {"jac": slopes, "loss": "huber", "f_scale": delta, "bounds": BOUNDS}
-    settings |= {"xtol": 1e-12, "ftol": 1e-12, "gtol": 1e-12}
+    settings |= dict.fromkeys(("xtol", "ftol", "gtol"), 1e-11)
     starts = [start] if start else [_linear(runs, a, b) for a in STARTS for b in STARTS]
     found = []
     for law in starts:
