@@ -253,13 +253,13 @@ class Examples:
         self.chat, self.pairs, self.form = chat, TASKS[task], form
         self.words = sorted({word for _, word in self.pairs})
         space = " " if form == "plain" else ""
-        first = [chat.tokenizer.encode(space + word)[0] for word in self.words]
-        if len(set(first)) < len(first):
-            raise ValueError(f"Two words of {task} begin with the same token.")
-        self.first = torch.tensor(first)
+        ids = [chat.tokenizer.encode(space + word) for word in self.words]
+        if max(map(len, ids)) > 1:
+            raise ValueError(f"A word of {task} is more than one token.")
+        self.ids = torch.tensor(ids)[:, 0]
 
     def write(self, items: list[int], labels: list[str]) -> tuple[list[int], list[int]]:
-        """Ids, and where the first token of each answer is expected."""
+        """Ids, and where each answer is expected."""
         ids, messages, places = [], [], []
         tokenizer = self.chat.tokenizer
         for item, label in zip(items, labels, strict=True):
@@ -280,12 +280,13 @@ class Examples:
     def score(self, *, shuffled: bool = False, texts: int | None = None) -> dict:
         """How many answers are right with each number of examples.
 
-        among: the likeliest of the task's words; any: of all tokens. shuffled: the
+        among: the likeliest of the task's words; any: of all tokens. echo: the
+        likeliest token is a beginning of what was given, and wrong. shuffled: the
         labels in the text are those of other items, the scored ones are not.
         """
         draw = random.Random(1)
         count = len(self.pairs)
-        among, any_token = torch.zeros(POSITIONS), torch.zeros(POSITIONS)
+        found = {name: torch.zeros(POSITIONS) for name in ("among", "any", "echo")}
         for items in spread_out(count, seed=0)[:texts]:
             told = items
             if shuffled:
@@ -294,10 +295,16 @@ class Examples:
             hidden = self.chat.model.hidden(torch.tensor([ids]))[0, places]
             logits = self.chat.model.logits(hidden)
             truth = [self.words.index(self.pairs[item][1]) for item in items]
-            goal = self.first[truth]
-            among += logits[:, self.first].argmax(-1) == torch.tensor(truth)
-            any_token += logits.argmax(-1) == goal
-        return {"among": among.int().tolist(), "any": any_token.int().tolist()}
+            said = logits.argmax(-1)
+            found["among"] += logits[:, self.ids].argmax(-1) == torch.tensor(truth)
+            found["any"] += said == self.ids[truth]
+            given = [self.pairs[item][0].lower() for item in items]
+            texts = [self.chat.tokenizer.decode([i]).strip().lower() for i in said]
+            echo = [
+                bool(t) and g.startswith(t) for t, g in zip(texts, given, strict=True)
+            ]
+            found["echo"] += torch.tensor(echo) & (said != self.ids[truth])
+        return {name: counts.int().tolist() for name, counts in found.items()}
 
 
 def examples() -> dict:

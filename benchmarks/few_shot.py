@@ -3,7 +3,8 @@
 Each is a list of pairs: what is given, and the one word to say. In ``mood`` the words
 say what the sentences have in common; in ``code`` the same sentences get two words that
 have nothing to do with them; ``opposite`` wants another word for each, which has to be
-known; ``surname`` wants a word that has just been read.
+known; ``surname`` wants a word that has just been read. Each word to say is one token
+for SmolLM2, with a space before it and without.
 """
 
 GOOD = """
@@ -71,14 +72,14 @@ front back, male female, question answer, always never, more less
 """
 
 NAMES = """
-Ada Abbott, Boris Brandt, Carla Costa, Dmitri Duarte, Elena Eklund, Farid Fischer,
-Greta Garcia, Hugo Holm, Ines Ivanov, Jonas Jensen, Kira Keller, Leon Lund, Mara Moreau,
-Nils Novak, Olga Okafor, Pavel Petrov, Rosa Rossi, Samir Silva, Tilda Tanaka,
-Viktor Weber, Ada Keller, Boris Rossi, Carla Holm, Dmitri Lund, Elena Novak,
-Farid Silva, Greta Weber, Hugo Abbott, Ines Costa, Jonas Tanaka, Kira Petrov,
-Leon Garcia, Mara Jensen, Nils Okafor, Olga Fischer, Pavel Brandt, Rosa Duarte,
-Samir Moreau, Tilda Eklund, Viktor Ivanov, Ada Lund, Boris Novak, Carla Silva,
-Dmitri Weber, Elena Brandt, Farid Holm, Greta Tanaka, Hugo Petrov
+Ada Smith, Hugo Brown, Olga Green, Boris King, Ines Hill, Pavel Wood, Carla Young,
+Jonas Stone, Rosa Bell, Dmitri Jones, Kira Taylor, Samir White, Elena Clark, Leon
+Hall, Tilda Lewis, Farid Adams, Mara Cook, Viktor Ross, Greta Jackson, Nils Johnson,
+Ada Wilson, Hugo Miller, Olga Davis, Boris Lee, Leon Smith, Tilda Brown, Farid Green,
+Mara King, Viktor Hill, Greta Wood, Nils Young, Ada Stone, Hugo Bell, Olga Jones,
+Boris Taylor, Ines White, Pavel Clark, Carla Hall, Jonas Lewis, Rosa Adams, Dmitri
+Cook, Kira Ross, Samir Jackson, Elena Johnson, Leon Wilson, Tilda Miller, Farid Davis,
+Mara Lee
 """
 
 
