@@ -54,7 +54,7 @@ class Step(NamedTuple):
     loss: float  # nats a token, before the step
     gradient: float  # its length, before it was shortened
     lr: float  # the part of the learning rates that was taken, 0 to 1
-    tokens: int  # that counted
+    tokens: float  # that counted; of several processes, their mean
     seconds: float
 
 
@@ -89,12 +89,14 @@ def train(
     config: TrainConfig,
     *,
     start: Training | None = None,
+    average: Callable[[float, float], tuple[float, float]] | None = None,
 ) -> Iterator[Step]:
     """Train, and yield a record after each step, so that it can be stopped at any.
 
-    start: from ``begin`` or ``state.load``; without it the training is new. Raises
-    FloatingPointError where the gradient is no number any more, before a step is made
-    of it.
+    start: from ``begin`` or ``state.load``; without it the training is new. average:
+    where several processes train together, the mean over them of a loss and a count of
+    tokens. Raises FloatingPointError where the gradient is no number any more, before a
+    step is made of it, and ValueError where no token of a step counts.
     """
     _, optimizers, done = start or begin(model, config)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
@@ -106,6 +108,12 @@ def train(
         model.train()
         share = schedule(number, config.steps, warmup=config.warmup, decay=config.decay)
         loss, tokens = gradients(model, batches, loss_fn, config, number)
+        loss, tokens = average(loss, tokens) if average else (loss, tokens)
+        if not tokens:
+            raise ValueError(
+                f"No token of step {number} counts: every target of its batch is "
+                "masked."
+            )
         for p in parameters:
             if p.grad is not None:
                 p.grad /= tokens
@@ -136,13 +144,8 @@ def gradients(
         cast = torch.autocast(kind, config.autocast) if config.autocast else None
         with cast or nullcontext():
             loss = loss_fn(model, batch)
-        if loss.tokens:
-            loss.total.backward()
-            nats, tokens = nats + loss.total.item(), tokens + loss.tokens
-    if not tokens:
-        raise ValueError(
-            f"No token of step {number} counts: every target of its batch is masked."
-        )
+        loss.total.backward()  # also of zero tokens: other processes wait for it
+        nats, tokens = nats + loss.total.item(), tokens + loss.tokens
     return nats, tokens
 
 

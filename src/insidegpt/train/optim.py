@@ -42,7 +42,10 @@ class AdamW(Optimizer):
         for group, p, state in _moving(self):
             if not state:
                 state["step"] = torch.zeros(())
-                state["mean"], state["square"] = torch.zeros(2, *p.shape).to(p)
+                state["mean"], state["square"] = (
+                    torch.zeros_like(p),
+                    torch.zeros_like(p),
+                )
             state["step"] += 1
             t, (beta1, beta2) = int(state["step"]), group["betas"]
             mean = state["mean"].lerp_(p.grad, 1 - beta1)
@@ -92,7 +95,7 @@ class Muon(Optimizer):
             momentum = group["momentum"]
             mean = state["mean"].lerp_(p.grad, 1 - momentum)
             ahead = p.grad.lerp(mean, momentum)  # Nesterov: a look at the next mean
-            update = orthogonalize(ahead, dtype=group["dtype"]).to(p.dtype)
+            update = _of_whole(ahead, dtype=group["dtype"]).to(p.dtype)
             p.mul_(1 - group["lr"] * group["weight_decay"])
             tall = math.sqrt(max(1.0, p.shape[0] / p.shape[1]))
             p.add_(update, alpha=-group["lr"] * tall)
@@ -119,6 +122,21 @@ def orthogonalize(
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.T if matrix.shape[0] > matrix.shape[1] else x
+
+
+def _of_whole(matrix: Tensor, *, dtype: torch.dtype | None) -> Tensor:
+    """``orthogonalize`` of a matrix whose rows may lie in several processes.
+
+    It mixes all rows, so each process gathers them, computes the same, and keeps its
+    own.
+    """
+    if not hasattr(matrix, "full_tensor"):
+        return orthogonalize(matrix, dtype=dtype)
+    from torch.distributed.tensor import distribute_tensor  # slow to import
+
+    update = orthogonalize(matrix.full_tensor(), dtype=dtype)
+    where = matrix.device_mesh, matrix.placements
+    return distribute_tensor(update, *where, src_data_rank=None)
 
 
 def _moving(optimizer: Optimizer):

@@ -18,10 +18,10 @@ from insidegpt.train.loop import TrainConfig, Training, begin
 
 def save(training: Training, path: Path) -> None:
     """Write a training; the file is complete before it takes its name."""
-    tensors = {n: t.contiguous() for n, t in _tensors(training).items()}
+    kept = {n: t.contiguous() for n, t in tensors(training).items()}
     about = {"steps": str(training.done), "shape": json.dumps(_shapes(training.model))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace(path, lambda unfinished: save_file(tensors, unfinished, metadata=about))
+    replace(path, lambda unfinished: save_file(kept, unfinished, metadata=about))
 
 
 def load(path: Path, model: nn.Module, config: TrainConfig) -> Training:
@@ -52,7 +52,7 @@ def _shapes(model: nn.Module) -> dict[str, list[int]]:
     return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
-def _slots(training: Training):
+def slots(training: Training):
     """Every parameter that an optimizer moves, and a name for it."""
     for number, optimizer in enumerate(training.optimizers):
         params = (p for group in optimizer.param_groups for p in group["params"])
@@ -61,17 +61,18 @@ def _slots(training: Training):
             yield f"{number}.{kind}.{place}.", optimizer, p
 
 
-def _tensors(training: Training) -> dict[str, Tensor]:
-    tensors = {f"model.{n}": t for n, t in training.model.state_dict().items()}
-    for name, optimizer, p in _slots(training):
+def tensors(training: Training) -> dict[str, Tensor]:
+    """All that a step changes, by name."""
+    found = {f"model.{n}": t for n, t in training.model.state_dict().items()}
+    for name, optimizer, p in slots(training):
         for key, value in optimizer.state[p].items():
-            tensors[name + key] = value
-    return tensors
+            found[name + key] = value
+    return found
 
 
 def _fill(training: Training, kept: dict[str, Tensor], path: Path) -> None:
     remembered = {name for name in kept if not name.startswith("model.")}
-    for name, optimizer, p in _slots(training):
+    for name, optimizer, p in slots(training):
         mine = {n for n in remembered if n.startswith(name)}
         if not mine:
             raise ValueError(
