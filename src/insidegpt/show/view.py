@@ -36,6 +36,7 @@ NAMES = (
     "kernel",
     "guess",
     "budget",
+    "ring",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'

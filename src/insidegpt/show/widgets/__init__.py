@@ -11,6 +11,7 @@ from insidegpt.show.widgets.neighbours import neighbours_view
 from insidegpt.show.widgets.positions import positions_view
 from insidegpt.show.widgets.replay import replay_view
 from insidegpt.show.widgets.request import Part, request_view
+from insidegpt.show.widgets.ring import ring_view
 from insidegpt.show.widgets.roofline import roofline_view
 from insidegpt.show.widgets.sampling import sampling_view
 from insidegpt.show.widgets.steps import steps_view
@@ -31,6 +32,7 @@ __all__ = [
     "positions_view",
     "replay_view",
     "request_view",
+    "ring_view",
     "roofline_view",
     "sampling_view",
     "script",
