@@ -1,5 +1,6 @@
 """Bytes are counted where they arrive, all of them, and nothing else."""
 
+import os
 import socket
 import sys
 
@@ -42,6 +43,14 @@ def test_files_and_closed_connections_count_for_nothing(tmp_path, connection):
         assert received_bytes() == before
     there.close(), here.close()
     assert received_bytes() == before - 4
+
+
+@linux
+def test_counting_leaves_nothing_open(connection):
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        received_bytes()
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_other_systems_do_not_tell(monkeypatch):

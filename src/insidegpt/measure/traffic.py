@@ -26,12 +26,14 @@ def received_bytes() -> int:
 def _received(name: str) -> int:
     """Of one open file; 0 where it is no TCP connection."""
     try:
+        if not os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+            return 0
         with socket.socket(fileno=os.dup(int(name))) as connection:
             stream = connection.type == socket.SOCK_STREAM
             if not (stream and connection.family in KINDS):
                 return 0
             about = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-    except OSError:  # a file, or closed meanwhile
+    except OSError:  # closed meanwhile
         return 0
     if len(about) < RECEIVED_AT + 8:
         return 0

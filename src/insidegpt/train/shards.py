@@ -7,6 +7,8 @@ alone as well. Page: code/many-machines.
 
 import os
 import shutil
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -38,8 +40,8 @@ def save(training: Training, directory: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
     _meet()
     writer = HuggingFaceStorageWriter(str(unfinished), save_distributed=True)
-    alone = not dist.is_initialized()
-    dcp.save(tensors(training), storage_writer=writer, no_dist=alone)
+    with _quiet():
+        dcp.save(tensors(training), storage_writer=writer)
     if _first():
         shutil.rmtree(kept, ignore_errors=True)
         os.replace(unfinished, kept)
@@ -68,8 +70,8 @@ def load(directory: Path, model: nn.Module, config: TrainConfig) -> Training | N
                 f"{kept} was written for another model or other optimizers: resume "
                 "with the configuration it began with."
             )
-        alone = not dist.is_initialized()
-        dcp.load(wanted, storage_reader=reader, no_dist=alone)
+        with _quiet():
+            dcp.load(wanted, storage_reader=reader)
     except (SafetensorError, CheckpointException) as problem:
         raise ValueError(f"{kept} can't be read as a training: {problem}.") from None
     return training
@@ -84,6 +86,14 @@ def _make_room(training: Training, sizes: dict[str, torch.Size]) -> None:
                 fits = sizes[full] == p.shape
                 value = like if fits else torch.zeros(sizes[full])
                 optimizer.state[p][full.removeprefix(name)] = value
+
+
+@contextmanager
+def _quiet():
+    """Without the warning that a process which is alone is alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")
+        yield
 
 
 def _first() -> bool:

@@ -1,6 +1,5 @@
 """The view of a ring all-reduce: machines, their parts, and who sends which when."""
 
-import torch
 from jaxtyping import Int
 from matplotlib.axes import Axes
 from torch import Tensor
