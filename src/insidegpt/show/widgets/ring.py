@@ -10,7 +10,7 @@ from insidegpt.show.view import View
 MOST = 6  # machines; more would not fit a phone
 
 
-def after(table: Int[Tensor, "n n"], steps: int) -> Int[Tensor, "n n"]:
+def ring_after(table: Int[Tensor, "n n"], steps: int) -> Int[Tensor, "n n"]:
     """What machine i (column) has of part c (row) after so many steps.
 
     Each step every machine sends its right neighbour one part: first to be added, and
@@ -53,7 +53,7 @@ def ring_view(
             name = "before" if steps == 0 else f"after {steps} steps"
             columns = [f"M{i}" for i in range(machines)]
             rows = [f"part {c}" for c in range(machines)]
-            table = after(first, steps)
+            table = ring_after(first, steps)
             plots.table(ax, table, title=name, rows=rows, columns=columns)
 
     fallback, _ = plots.pictures(paint, alt=alt, height=240, panels=2)
