@@ -77,10 +77,16 @@ ORDERS = {  # system message (None: the template's own), and what the user adds
     "system: French, user: English": ("Answer in French.", " Answer in English."),
     "system: English, user: French": ("Answer in English.", " Answer in French."),
     "system: never French": ("Never answer in French.", ""),
+    "system: Spanish": ("Answer in Spanish.", ""),
+    "system: never Spanish": ("Never answer in Spanish.", ""),
 }
 FRENCH = set(
     "le la les l un une des de du d et est sont il elle dans en pour que qui ce cette "
     "je ne pas au aux sur avec par plus se son sa ses c s".split()
+)
+SPANISH = set(
+    "el la los las un una de del que y en es son por con para se su al lo como más "
+    "está fue".split()
 )
 ENGLISH = set(
     "the of and is are in to it that a for on as with by this an or be has have they "
@@ -96,17 +102,18 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def is_french(text: str) -> bool:
-    """More of French's small words than of English ones."""
+def is_in(small_words: set[str], text: str) -> bool:
+    """More small words of a language than of English. French and Spanish share some."""
     words = [word.lower() for word in words_of(text)]
-    return sum(w in FRENCH for w in words) > sum(w in ENGLISH for w in words)
+    return sum(w in small_words for w in words) > sum(w in ENGLISH for w in words)
 
 
 CHECKS: dict[str, Callable[[str], bool]] = {
     "one sentence": lambda text: len(re.findall(r"[.!?](?=\s|\"|$)", text)) == 1,
     "one word": lambda text: len(words_of(text)) == 1,
     "capitals": lambda text: text.upper() == text,
-    "French": is_french,
+    "French": lambda text: is_in(FRENCH, text),
+    "Spanish": lambda text: is_in(SPANISH, text),
 }
 
 
