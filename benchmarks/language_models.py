@@ -295,16 +295,21 @@ def game(material: Material, save: Path) -> None:
             "bits": round(float(-np.log2(p).mean()), 4),
         }
     samples = {name: write(after, 0) for name, after in models.items()}
-    known = set(to_text(material.train[0]).split())
-    invented = {name: new_words(after, known) for name, after in models.items()}
+    words = to_text(material.train[0]).split()
+    runs = {n: set(zip(*(words[i:] for i in range(n)), strict=False)) for n in (1, 3)}
+    own = {name: originality(after, runs) for name, after in models.items()}
     words = {"given": GIVEN, "sentences": SENTENCES, "played": played}
-    store(game=words, guessed=right, samples=samples, invented=invented)
+    store(game=words, guessed=right, samples=samples, own=own)
 
 
-def new_words(after: Distribution, known: set[str]) -> float:
-    """The share of the words in 2,000 drawn letters that are none of the text read."""
+def originality(after: Distribution, runs: dict[int, set]) -> dict[str, float]:
+    """The shares of words, and of runs of three, that are new in 2,000 letters."""
     words = write(after, 1, 2000).split()[:-1]  # the last may not be complete
-    return round(sum(word not in known for word in words) / len(words), 4)
+    new = {}
+    for n, known in runs.items():
+        drawn = list(zip(*(words[i:] for i in range(n)), strict=False))
+        new[str(n)] = round(sum(run not in known for run in drawn) / len(drawn), 4)
+    return new
 
 
 @click.command()

@@ -42,5 +42,5 @@ def bounds(shares: Float[np.ndarray, " V"]) -> Bounds:
     i = np.arange(1, len(q) + 1)
     steps = q - np.append(q[1:], 0)
     some = q[q > 0]
-    upper = -(some * np.log2(some)).sum()
+    upper = -(some * np.log2(some)).sum() + 0.0  # no zero with a sign
     return Bounds(float((i * steps * np.log2(i)).sum()), float(upper))

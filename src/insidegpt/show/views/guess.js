@@ -3,6 +3,7 @@
 insideGPT.drawers.guess = function (stage, data, { state, change }) {
   const { h, button } = insideGPT;
   const { sentences, given, models, columns } = data;
+  const ENOUGH = 15; // letters before bounds mean anything
   const CODES = "0123456789abcdefghijklmnopqr", LETTERS = "abcdefghijklmnopqrstuvwxyz ";
   const say = (letter) => (letter === " " ? "space" : letter);
   const all = () => state.played.slice(1).split(".");
@@ -61,11 +62,11 @@ insideGPT.drawers.guess = function (stage, data, { state, change }) {
       i === null || i === 0 ? "\u00a0" : String(models[player].guesses[state.sentence][i]))));
   const number = (x, digits) => h("td", {}, x === null ? "\u2013" : x.toFixed(digits));
   function row(name, found, kind) {
-    const some = found.length > 0, [lower, upper] = some ? bounds(found) : [null, null];
+    const some = found.length > 0, [lower, upper] = bounds(found);
     const mean = some ? found.reduce((a, b) => a + b) / found.length : null;
     const first = some ? (100 * found.filter((n) => n === 1).length) / found.length : null;
     return h("tr", {}, h("th", { scope: "row", class: kind }, name), h("td", {}, some ? `${Math.round(first)} %` : "\u2013"), number(mean, 1),
-      h("td", {}, some ? `${Math.max(0, lower).toFixed(1)} to ${upper.toFixed(1)}` : "\u2013"));
+      h("td", {}, found.length >= ENOUGH ? `${lower.toFixed(1)} to ${upper.toFixed(1)}` : "\u2013"));
   }
 
   return function draw() {
@@ -78,7 +79,7 @@ insideGPT.drawers.guess = function (stage, data, { state, change }) {
     told.textContent = over() ? `Sentence ${state.sentence + 1} of ${sentences.length} is complete.`
       : `${tried ? `Not ${[...tried].map((c) => say(c === "_" ? " " : c)).join(", ")}. ` : ""}What comes next? ${left} letter${left > 1 ? "s are" : " is"} hidden.`;
     keys.forEach((key, i) => key.setAttribute("aria-pressed", String(tried.includes(LETTERS[i] === " " ? "_" : LETTERS[i]))));
-    const heads = ["", "first guess right", "guesses a letter", "bits a letter"];
+    const heads = ["", "right at once", "guesses", "bits"];
     scores.replaceChildren(h("p", { class: "ig-note" }, count ? `On the ${count} letter${count > 1 ? "s" : ""} that you have guessed:` : `On the ${given - 1} letters after the first that are shown:`),
       h("table", {}, h("thead", {}, h("tr", {}, heads.map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
         h("tbody", {}, row("you", numbers(null), "ig-you"), models.map((model, player) =>
