@@ -24,14 +24,12 @@ def row(view, name):
 
 
 def expected(numbers):
-    first = sum(n == 1 for n in numbers) / len(numbers)
-    low, high = bounds(shares(numbers, choices=27))
+    """Share of first guesses, mean, and bounds where there are enough letters."""
+    first = 100 * sum(n == 1 for n in numbers) / len(numbers)
     mean = sum(numbers) / len(numbers)
-    return [
-        f"{first:.0%}".replace("%", " %"),
-        f"{mean:.1f}",
-        f"{low:.1f} to {high:.1f}",
-    ]
+    low, high = bounds(shares(numbers, choices=27))
+    bits = f"{low:.1f} to {high:.1f}" if len(numbers) >= 15 else "\u2013"
+    return [f"{first:.0f} %", f"{mean:.1f}", bits]
 
 
 def test_letters_typed_and_pressed_are_counted_and_scored(view):
