@@ -19,7 +19,7 @@ def view(visit, address):
 
 
 def table_in(view, n):
-    texts = view.locator(".ig-ring-number").all_inner_texts()
+    texts = view.locator(".ig-ring-number").all_text_contents()
     return torch.tensor([int(text) for text in texts]).view(n, n)
 
 
@@ -34,7 +34,7 @@ def test_every_step_is_the_step_of_the_package(view, n):
     for step in range(2 * (n - 1) + 1):
         assert torch.equal(table_in(view, n), ring_after(numbers, step)), step
         said = view.locator(".ig-ring-note").inner_text()
-        assert re.search(r"has sent (\d+) of", said)[1] == str(step)
+        assert re.search(r"has sent (\d+) part", said)[1] == str(step)
         if step < 2 * (n - 1):
             forward.click()
     assert forward.is_disabled()

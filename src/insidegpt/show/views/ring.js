@@ -52,8 +52,8 @@ insideGPT.drawers.ring = function (stage, data, { state, change }) {
     const phase = step === 0 ? "Nobody has sent anything yet."
       : step < n ? `Step ${step} of ${last}: what arrives is added.` : `Step ${step} of ${last}: what arrives replaces what was there.`;
     const sums = now.flatMap((row, c) => row.filter((_, i) => whole(n, step, c, i))).length;
-    say.textContent = `${phase} Whole sums: ${sums} of ${n * n}. Each machine has sent ${step} of its ${n} parts' worth: ` +
-      `${(step / n).toFixed(2)} times its own list; in the end it will be 2 \u00b7 ${n - 1} / ${n} = ${(last / n).toFixed(2)}.`;
+    say.textContent = `${phase} Whole sums: ${sums} of ${n * n}. Each machine has sent ${step} ${step === 1 ? "part" : "parts"}, ` +
+      `which is ${(step / n).toFixed(2)} times its whole list. In the end it will be 2 \u00b7 ${n - 1} / ${n} = ${(last / n).toFixed(2)}.`;
   };
 };
 insideGPT.drawers.ring.start = (data) => ({ machines: data.machines, step: 1 });
