@@ -4,7 +4,7 @@
 
 Stored as attention.json of show/records, and shown on math/attention: two blocks with
 one wide head each, so that sqrt(D) is 16, six ways to begin and to scale, in three
-worlds. A minute or two each on a core.
+worlds each. A minute or two each on a core.
 """
 
 import dataclasses
@@ -38,8 +38,9 @@ class Way(NamedTuple):
     key: float = 1.0  # of the first key matrix
 
 
-# The last two begin as the same function as the second, and differ in their steps:
-# beside a matrix that is 16 times as large, AdamW's steps are 16 times smaller.
+# The last three begin as the same function as the second (the very last: the fourth) and
+# differ in their steps: beside a matrix that is 16 times as large, AdamW's steps are 16
+# times smaller.
 WAYS = {
     "usual, divided": Way(),
     "usual, not": Way(scale=ROOT),
@@ -47,6 +48,7 @@ WAYS = {
     "unit, not": Way(scale=ROOT, unit=True),
     "large queries": Way(query=ROOT),
     "short steps": Way(scale=1 / ROOT, query=ROOT, key=ROOT),
+    "unit, short steps": Way(scale=1 / ROOT, unit=True, query=ROOT, key=ROOT),
 }
 
 
