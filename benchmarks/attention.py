@@ -38,7 +38,7 @@ class Way(NamedTuple):
     key: float = 1.0  # of the first key matrix
 
 
-# The last three begin as the same function as the second (the very last: the fourth) and
+# The last three begin as the same function as the second (the last as the fourth) and
 # differ in their steps: beside a matrix that is 16 times as large, AdamW's steps are 16
 # times smaller.
 WAYS = {
