@@ -1,4 +1,4 @@
-"""Models with a state: read in parts, of one size after any text, causal; they learn."""
+"""Models with a state: read in parts, one size after any text, causal; they learn."""
 
 from functools import partial
 
