@@ -34,7 +34,7 @@ ROWS = 32
 RATES = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)  # of Muon; AdamW takes a fifth
 # The best of them, by the group ``rates``.
 BEST = {
-    "recall": {"gpt": 0.005, "lstm": 0.04, "delta": 0.08},
+    "recall": {"gpt": 0.005, "lstm": 0.04, "delta": 0.08},  # gpt: second best
     "parity": {"gpt": 0.02, "lstm": 0.02, "delta": 0.02, "delta2": 0.02},
 }
 STEPS = {"rates": 300, "recall": 400, "copying": 300, "parity": 300, "patience": 2000}
