@@ -2,10 +2,10 @@
 
     python benchmarks/recall.py --group recall > recall.json
 
-Groups: rates, recall, patience, copying, parity; a sixth, smollm2, asks the real model.
-Stored together in recall.json of show/records, and shown on
-concepts/transformer-or-rnn. Three seeds where models are compared; a quarter of an
-hour of one core altogether.
+Groups: rates (of learning, one seed), recall and parity, three seeds each, stored
+together in recall.json of show/records and shown on concepts/transformer-or-rnn; five
+minutes of an idle core altogether. Not stored yet: copying, patience (the LSTM, five
+times as long) and smollm2, which asks the real model.
 """
 
 import json
