@@ -118,8 +118,8 @@ def test_twenty_steps_of_training_are_the_package_s(model):
 
 def test_it_writes_up_to_an_end_and_the_same_for_a_seed(model):
     weights = weights_of(model)
-    texts = [tiny.write(weights, 2, 0, 12, seed) for seed in range(8)]
-    assert texts == [tiny.write(weights, 2, 0, 12, seed) for seed in range(8)]
+    texts = [tiny.invent(weights, 2, 0, 12, seed) for seed in range(8)]
+    assert texts == [tiny.invent(weights, 2, 0, 12, seed) for seed in range(8)]
     assert all(0 not in text and len(text) <= 12 for text in texts)
     assert len(set(map(tuple, texts))) > 1
 

@@ -170,7 +170,7 @@ def train(weights, texts, heads, steps, rate):
         yield loss.value
 
 
-def write(weights, heads, end, longest, seed):
+def invent(weights, heads, end, longest, seed):
     """A text of the model's own, from one end token to the next."""
     draw, ids = random.Random(seed), [end]
     while len(ids) <= longest:
