@@ -148,7 +148,7 @@ def numbers(part):
     return [num for thing in inside for num in numbers(thing)]
 
 
-def adam(nums, means, squares, step, rate, betas=(0.9, 0.95), eps=1e-8):
+def adam_step(nums, means, squares, step, rate, betas=(0.9, 0.95), eps=1e-8):
     """Move every number against its gradient, and forget the gradient."""
     for i, num in enumerate(nums):
         means[i] += (1 - betas[0]) * (num.grad - means[i])
@@ -166,7 +166,7 @@ def train(weights, texts, heads, steps, rate):
     for step in range(steps):
         loss = surprise(weights, texts[step % len(texts)], heads)
         backward(loss)
-        adam(nums, means, squares, step + 1, rate)
+        adam_step(nums, means, squares, step + 1, rate)
         yield loss.value
 
 
