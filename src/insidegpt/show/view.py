@@ -37,6 +37,7 @@ NAMES = (
     "guess",
     "budget",
     "ring",
+    "descent",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'
