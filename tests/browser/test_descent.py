@@ -20,7 +20,7 @@ CASES = [  # optimizer, rate, elongation, tilted
     ("Adam", 0.5, 20, False),
     ("Adam", 0.5, 20, True),
     ("Adam", 0.3, 100, True),
-    ("Muon", 0.5, 20, False),
+    ("Muon", 0.1, 20, False),
     ("Muon", 0.25, 100, True),
 ]
 

@@ -3,7 +3,8 @@
 insideGPT.drawers.descent = function (stage, data, { state, change }) {
   const { h, slider, choices } = insideGPT;
   const { names, rates, elongations, start, steps, momentum, betas, eps, muon, polynomial } = data;
-  const W = 640, H = 300, SCALE = 29; // pixels for a unit of weight
+  const W = 640, H = 330, SCALE = 24; // pixels for a unit of weight
+  const MIDDLE = 122; // from above: a tilted valley begins below it
   const EDGE = 1e6; // where a path that runs away is given up
 
   // Coordinates of the valley, along and across, and of the weights: the same or turned.
@@ -53,7 +54,7 @@ insideGPT.drawers.descent = function (stage, data, { state, change }) {
     return places;
   }
 
-  const x = ([p]) => W / 2 + SCALE * p, y = ([, q]) => H / 2 - SCALE * q;
+  const x = ([p]) => W / 2 + SCALE * p, y = ([, q]) => MIDDLE - SCALE * q;
   const plot = h("svg", { viewBox: `0 0 ${W} ${H}`, class: "ig-descent", role: "img", "aria-label": "Contour lines of a valley and the way of an optimizer" });
   function contour(level) { // where the loss has this value
     const s = Math.sqrt(2 * level), t = s / Math.sqrt(elongations[state.elongation]);
@@ -79,7 +80,7 @@ insideGPT.drawers.descent = function (stage, data, { state, change }) {
     plot.replaceChildren(...[1, 0.25, 0.05, 0.005].map((part) => contour(part * first)),
       h("polyline", { points: near.map((at) => at.join(",")).join(" "), class: "ig-way" }),
       ...near.map(([cx, cy], n) => h("circle", { cx, cy, r: n ? 2.6 : 6, class: n ? "ig-stop" : "ig-begin" })),
-      h("path", { d: `M${W / 2 - 6} ${H / 2}h12M${W / 2} ${H / 2 - 6}v12`, class: "ig-lowest" }));
+      h("path", { d: `M${W / 2 - 6} ${MIDDLE}h12M${W / 2} ${MIDDLE - 6}v12`, class: "ig-lowest" }));
     const limit = 2 / Math.max(1, elongations[state.elongation]);
     const how = places.length <= steps ? `It has run away after ${places.length - 1} steps.`
       : `After ${steps} steps the loss is ${round(end)}, from ${round(first)}.`;
