@@ -3,8 +3,8 @@
 from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
 from insidegpt.show.widgets.budget import Fitted, budget_view
-from insidegpt.show.widgets.guess import guess_view
 from insidegpt.show.widgets.descent import descent_view
+from insidegpt.show.widgets.guess import guess_view
 from insidegpt.show.widgets.kernel import kernel_view
 from insidegpt.show.widgets.logits import logits_view
 from insidegpt.show.widgets.moments import moments_view
