@@ -122,8 +122,8 @@ RATES = {
     "AdamW inside": (0.002, 0.004, 0.008),
     "momentum inside": (0.025, 0.05, 0.1),
     "power 1": (0.0025, 0.005, 0.01),
-    "power 0.5": (0.01, 0.02),
-    "power 0": (0.02,),
+    "power 0.5": (0.0025, 0.005, 0.01, 0.02),
+    "power 0": (0.01, 0.02),
 }
 USED = {"Muon": 0.02, "AdamW": 0.004}  # near their best
 TAKEN = {  # settings of the loop, one changed at a time
