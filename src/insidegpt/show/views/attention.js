@@ -118,6 +118,7 @@ insideGPT.drawers.attention = function (stage, data, { state, change }) {
     pickText.show(texts.indexOf(text()));
     shade.show(costs ? state.map : 0);
     shade.style.visibility = costs ? "visible" : "hidden";
+    for (const button of shade.querySelectorAll("button")) button.disabled = !costs;
     known.show(data.known.findIndex(([, l, n]) => l === state.layer && (l < 0 || n === state.head)));
     layer.show(Math.max(0, state.layer));
     head.show(state.head);

@@ -47,7 +47,7 @@ insideGPT.drawers.ring = function (stage, data, { state, change }) {
         }
       }
     }
-    plot.setAttribute("viewBox", `0 0 ${W} ${y(n)}`);
+    plot.setAttribute("viewBox", `0 0 ${W} ${y(data.numbers.length)}`);
     plot.replaceChildren(...nodes);
     const phase = step === 0 ? "Nobody has sent anything yet."
       : step < n ? `Step ${step} of ${last}: what arrives is added.` : `Step ${step} of ${last}: what arrives replaces what was there.`;
