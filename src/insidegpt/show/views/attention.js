@@ -131,10 +131,10 @@ insideGPT.drawers.attention = function (stage, data, { state, change }) {
     paint();
     drawSentence();
     cut.hidden = !costs;
+    cut.disabled = !costs || !one;
     result.replaceChildren();
     if (!costs) return;
     const name = (i) => visible(text().tokens[i]);
-    cut.disabled = !one;
     cut.setAttribute("aria-pressed", String(Boolean(state.cut && one)));
     cut.textContent = `Cut ${name(wire[0])} \u2192 ${name(wire[1])} in this head`;
     const left = state.cut && one ? before * Math.exp(-costs[state.layer * heads + state.head]) : before;
