@@ -55,7 +55,7 @@ def entry(vocab_size: int) -> Entry:
     sizes = (vocab_size, 128, 4, 128, 4, 4, 352)
     kind = {"rope_base": 1e4, "rms_eps": 1e-5, "mlp": "swiglu", "bias": "none"}
     shape = GPTConfig(*sizes, qk_norm=True, **kind)
-    training = TrainConfig(1, lr=4e-3, matrix_lr=0.02, autocast=torch.bfloat16)
+    training = TrainConfig(1, lr=4e-3, matrix_lr=0.02)
     return Entry(shape, 32, training)
 
 
