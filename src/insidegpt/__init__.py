@@ -5,6 +5,8 @@ Floors, lowest first; imports go downward only:
     files   where bytes come from          fast    the same model, packed, in C++
     text    tokens, chat, corpora          infer   from logits to text
     model   the transformer                serve   OpenAI's protocol over HTTP
+    train   losses, optimizers, one loop   align   from a base model to an assistant
+    measure what a model knows and costs
 
 and for those who use them: cli, the console program, and show, views for the pages.
 

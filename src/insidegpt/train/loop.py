@@ -46,6 +46,10 @@ class TrainConfig:
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be above 0, not {value}.")
 
+    def share(self, number: int) -> float:
+        """The part of the learning rates that a step takes."""
+        return schedule(number, self.steps, warmup=self.warmup, decay=self.decay)
+
 
 class Step(NamedTuple):
     """What happened in one step."""
@@ -99,14 +103,9 @@ def train(
     step is made of it, and ValueError where no token of a step counts.
     """
     _, optimizers, done = start or begin(model, config)
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    for group in groups:
-        group.setdefault("peak", group["lr"])
-    parameters = [p for group in groups for p in group["params"]]
     for number in range(done, config.steps):
         began = time.perf_counter()
         model.train()
-        share = schedule(number, config.steps, warmup=config.warmup, decay=config.decay)
         loss, tokens = gradients(model, batches, loss_fn, config, number)
         loss, tokens = average(loss, tokens) if average else (loss, tokens)
         if not tokens:
@@ -114,19 +113,12 @@ def train(
                 f"No token of step {number} counts: every target of its batch is "
                 "masked."
             )
-        for p in parameters:
+        for p in trained(optimizers):
             if p.grad is not None:
                 p.grad /= tokens
-        limit = config.clip or float("inf")
-        length = nn.utils.clip_grad_norm_(parameters, limit).item()
-        check(number, loss / tokens, length)
-        for group in groups:
-            group["lr"] = group["peak"] * share
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
+        length = update(optimizers, number, loss / tokens, config)
         seconds = time.perf_counter() - began
-        yield Step(number, loss / tokens, length, share, tokens, seconds)
+        yield Step(number, loss / tokens, length, config.share(number), tokens, seconds)
 
 
 def gradients(
@@ -149,10 +141,31 @@ def gradients(
     return nats, tokens
 
 
-def check(number: int, loss: float, length: float) -> None:
-    """Raise FloatingPointError where training has broken down."""
+def update(
+    optimizers: list[Optimizer], number: int, loss: float, config: TrainConfig
+) -> float:
+    """Move every weight by its gradient, and forget that; its length before the clip.
+
+    Raises FloatingPointError where training has broken down, before anything moves.
+    """
+    parameters, limit = list(trained(optimizers)), config.clip or float("inf")
+    length = nn.utils.clip_grad_norm_(parameters, limit).item()
     if not (abs(loss) < float("inf") and length < float("inf")):
         raise FloatingPointError(
             f"Step {number} has a loss of {loss} and a gradient of length {length}: "
             "the weights are those before it. Lower the learning rate."
         )
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            peak = group.setdefault("peak", group["lr"])
+            group["lr"] = peak * config.share(number)
+        optimizer.step()
+        optimizer.zero_grad()
+    return length
+
+
+def trained(optimizers: list[Optimizer]) -> Iterator[nn.Parameter]:
+    """All that they move."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            yield from group["params"]

@@ -1,0 +1,97 @@
+"""A reward is read at a text's last token, and pairs push it apart."""
+
+import math
+
+import pytest
+import torch
+from small_align import tiny
+from torch import nn
+
+from insidegpt.align.reward import (
+    Comparisons,
+    Pair,
+    RewardModel,
+    compared,
+    reward_loss,
+)
+from insidegpt.align.sft import Example
+from insidegpt.train.loop import TrainConfig, train
+
+
+def text(*ids):
+    return Example(list(ids), [True] * len(ids))
+
+
+@pytest.fixture
+def grader():
+    made = RewardModel(tiny())
+    nn.init.normal_(made.score, generator=torch.Generator().manual_seed(3))
+    return made
+
+
+def test_by_hand():
+    """Rewards 2 and 1: - log sigma(1) = log(1 + e^-1) = 0.3133."""
+
+    class Fixed(RewardModel):
+        def __init__(self):
+            nn.Module.__init__(self)
+
+        def forward(self, ids, ends):
+            return torch.tensor([2.0, 1.0])
+
+    loss = reward_loss(Fixed(), compared([Pair(text(1), text(2))]))
+    assert loss.total.item() == pytest.approx(math.log(1 + math.exp(-1)))
+    assert loss.tokens == 1
+
+
+def test_the_reward_is_that_of_the_text_alone(grader):
+    """The last token counts, and padding after it does not."""
+    pairs = [Pair(text(1, 2, 3), text(1, 2)), Pair(text(4, 5, 6, 7, 8), text(9))]
+    batch = compared(pairs)
+    alone = [
+        grader(torch.tensor([row.ids]), torch.tensor([len(row.ids) - 1])).item()
+        for row in (pairs[0][0], pairs[1][0], pairs[0][1], pairs[1][1])
+    ]
+    assert grader(batch.ids, batch.ends).tolist() == pytest.approx(alone, abs=1e-10)
+    changed = compared([Pair(text(1, 2, 4), text(1, 2))])
+    assert grader(changed.ids, changed.ends)[0].item() != pytest.approx(alone[0])
+
+
+def test_only_differences_count(grader):
+    batch = compared([Pair(text(1, 2), text(3, 4))])
+
+    class Higher(RewardModel):
+        def __init__(self):
+            nn.Module.__init__(self)
+
+        def forward(self, ids, ends):
+            return grader(ids, ends) + 100
+
+    one, other = reward_loss(grader, batch), reward_loss(Higher(), batch)
+    assert one.total.item() == pytest.approx(other.total.item(), abs=1e-10)
+
+
+def test_it_learns_which_ending_was_preferred():
+    draw = torch.Generator().manual_seed(0)
+    starts = torch.randint(250, (48, 4), generator=draw).tolist()
+    pairs = [Pair(text(*s, 7, 9), text(*s, 8, 9)) for s in starts]
+    model = RewardModel(tiny(spread=0.1))
+    batches = Comparisons(pairs[:40], rows=8)
+    for _ in train(model, batches, reward_loss, TrainConfig(40)):
+        pass
+    batch = compared(pairs[40:])
+    chosen, rejected = model(batch.ids, batch.ends).chunk(2)
+    assert (chosen > rejected).all()
+
+
+@pytest.mark.parametrize(
+    "pairs, sentence",
+    [
+        ([], "no pairs"),
+        ([Pair(text(1, 2), text(1, 2))], "same text"),
+        ([Pair(text(1, 2), Example([1], [False]))], "empty answer"),
+    ],
+)
+def test_pairs_that_teach_nothing_are_refused(pairs, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Comparisons(pairs, rows=1)
