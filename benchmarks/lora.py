@@ -166,7 +166,8 @@ def run(way: str, seed: int, lr: float | None, part: str, keep: Path | None) -> 
                 p.data = p.data.bfloat16()
         save_adapter(model, keep, base="HuggingFaceTB/SmolLM2-135M-Instruct")
         again = load_adapter(insidegpt.load_model(), keep)
-        found["as_kept"] = sum(a == b for a, b in zip(bench.ask(again, part), texts))
+        same = zip(bench.ask(again, part), texts, strict=True)
+        found["as_kept"] = sum(a == b for a, b in same)
         model = again
     if WAYS[way]:
         merged = merge(copy.deepcopy(model))
