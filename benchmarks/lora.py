@@ -14,6 +14,7 @@ import copy
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +42,22 @@ from insidegpt.train.loss import next_token_loss
 
 ROWS, STEPS, NEW_TOKENS = 8, 40, 64
 LOOKS = (0, 5, 10, 20, 30, 40)  # steps after which loss and prose are measured
-EVERY = ("query", "key", "value", "out", "gate", "up", "down")
+MLPS = ("gate", "up", "down")
+EVERY = ("query", "key", "value", "out", *MLPS)
 WAYS: dict[str, dict[str, Any]] = {  # alpha is twice the rank in all of them
-    "lora": {"rank": 8},
-    "rank 1": {"rank": 1},
-    "rank 4": {"rank": 4},
-    "rank 16": {"rank": 16},
-    "MLPs": {"rank": 8, "targets": ("gate", "up", "down")},
-    "all matrices": {"rank": 8, "targets": EVERY},
+    "lora": {"rank": 4, "targets": MLPS},
+    "rank 1": {"rank": 1, "targets": MLPS},
+    "rank 16": {"rank": 16, "targets": MLPS},
+    "all matrices": {"rank": 4, "targets": EVERY},
+    "queries and values": {"rank": 8, "targets": ("query", "value")},
     "full": {},
 }
-RATES = {"lora": 2e-3, "full": 3e-5}
+RATES = {"lora": 1e-3, "full": 3e-5}
 ORDER = (
     'Answer in one line of JSON with the keys "answer" and "kind", and write nothing '
     f"else. The kind is one of: {', '.join(KINDS)}."
 )
+PLAIN = "Answer in plain English sentences."  # to a model that has learned JSON
 PROSE_BYTES = 6000
 
 
@@ -70,13 +72,15 @@ class Bench:
         self.prose = "\n".join(documentation(train=()).valid)[:PROSE_BYTES]
         self.prose_ids = self.tokenizer.encode(self.prose)
 
-    def ask(self, model: GPT, part: str, before: list[dict] | None = None) -> list[str]:
+    def ask(
+        self, model: GPT, part: str, before: list[dict] | None = None, every: int = 1
+    ) -> list[str]:
         """Greedy answers to a part's questions; one that is cut off ends in dots."""
         prompts = [
             encode_chat(
                 self.tokenizer, [*(before or []), {"role": "user", "content": q.text}]
             )
-            for q in questions(part)
+            for q in questions(part)[::every]
         ]
         settings = {"max_new_tokens": NEW_TOKENS, "stop_ids": self.tokenizer.end_ids}
         said = []
@@ -109,7 +113,8 @@ def judge(asked: tuple[Question, ...], texts: list[str]) -> dict[str, str]:
     }
 
 
-def bits(values) -> str:
+def bits(values: Iterable[object]) -> str:
+    """One character for each, which JSON holds in one line."""
     return "".join("01"[bool(value)] for value in values)
 
 
@@ -141,6 +146,23 @@ def teach(bench: Bench, name: str, seed: int, lr: float) -> tuple[GPT, dict]:
     return model.eval(), about | {"losses": losses, "looks": looks}
 
 
+def moved(model: GPT) -> dict[str, float]:
+    """How far training moved the matrices of every tenth MLP, and how far at most.
+
+    The mean length of what was added (Frobenius) and its largest singular value.
+    """
+    model, base = merge(copy.deepcopy(model)), insidegpt.load_model()
+    lengths, largest = [], []
+    for number in range(0, len(base.blocks), 10):
+        for name in MLPS:
+            after, before = (m.blocks[number].mlp for m in (model, base))
+            after, before = (getattr(x, name).weight.detach() for x in (after, before))
+            lengths.append((after - before).norm().item())
+            largest.append(torch.linalg.matrix_norm(after - before, ord=2).item())
+    means = {"moved": lengths, "moved_most": largest}
+    return {k: round(sum(v) / len(v), 4) for k, v in means.items()}
+
+
 @click.group()
 def main() -> None:
     """Measurements, a line of JSON each, and ``gather`` for the record of them."""
@@ -160,6 +182,9 @@ def run(way: str, seed: int, lr: float | None, part: str, keep: Path | None) -> 
     began = time.perf_counter()
     texts = bench.ask(model, part)
     found |= {"part": part, "texts": texts} | judge(questions(part), texts)
+    found |= moved(model)
+    prose = bench.ask(model, part, [{"role": "system", "content": PLAIN}], every=3)
+    found |= {"told_plain": bits(read_reply(text) for text in prose)}
     if keep:
         for _, layer in adapters(model):
             for p in (layer.down, layer.up):

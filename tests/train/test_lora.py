@@ -1,5 +1,6 @@
 """Adapters begin as nothing, learn, merge to the same function, and are PEFT's."""
 
+import copy
 import dataclasses
 import json
 
@@ -9,10 +10,14 @@ import torch
 from small_training import SHAPE, TEXT
 from transformers import AutoModelForCausalLM
 
+from insidegpt.files.locate import BUNDLED
+from insidegpt.infer.generate import generate_batch
 from insidegpt.model.export import save_llama
 from insidegpt.model.gpt import GPT
 from insidegpt.text import bpe
 from insidegpt.text.batches import Batches
+from insidegpt.text.chat import encode_chat
+from insidegpt.text.json_answers import questions, read_reply
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.lora import (
     Adapted,
@@ -139,3 +144,46 @@ def test_what_does_not_fit_is_one_sentence(tmp_path):
     )
     with pytest.raises(ValueError, match="no plain LoRA adapters .use_dora is set"):
         load_adapter(model(), tmp_path)
+
+
+# The adapter of the book -------------------------------------------------------------
+
+STORED = BUNDLED / "lora-json"
+WANTED = [q for q in questions("test") if q.kind in ("person", "yes or no")][::3]
+
+
+def prompts(tokenizer):
+    return [
+        encode_chat(tokenizer, [{"role": "user", "content": question.text}])
+        for question in WANTED
+    ]
+
+
+def test_the_stored_adapter_is_small():
+    files = list(STORED.iterdir())
+    assert {f.suffix for f in files} == {".json", ".safetensors"}
+    assert sum(file.stat().st_size for file in files) < 4_000_000
+
+
+def test_the_stored_adapter_answers_in_its_form_merged_and_unmerged(smollm2, tokenizer):
+    settings = {"max_new_tokens": 40, "stop_ids": tokenizer.end_ids}
+    asked = prompts(tokenizer)
+    before = generate_batch(smollm2, asked, **settings)
+    model = load_adapter(copy.deepcopy(smollm2), STORED)
+    unmerged = generate_batch(model, asked, **settings)
+    assert generate_batch(merge(model), asked, **settings) == unmerged
+    assert not any(read_reply(tokenizer.decode(ids)) for ids in before)
+    replies = [read_reply(tokenizer.decode(ids)) for ids in unmerged]
+    assert [r and r.kind for r in replies] == [q.kind for q in WANTED]
+
+
+def test_peft_computes_the_same_with_the_stored_adapter(
+    smollm2, smollm2_oracle, tokenizer
+):
+    ids = torch.tensor(prompts(tokenizer)[:1])
+    theirs = peft.PeftModel.from_pretrained(copy.deepcopy(smollm2_oracle), STORED)
+    ours = load_adapter(copy.deepcopy(smollm2), STORED)
+    with torch.inference_mode():
+        expected = theirs(ids).logits
+        assert (ours(ids) - expected).abs().max() < 1e-3
+        assert (smollm2(ids) - expected).abs().max() > 1
