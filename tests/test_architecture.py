@@ -45,6 +45,7 @@ COMING = {
     "align.reward",
     "align.rollout",
     "align.sft",
+    "text.json_answers",
     "train.lora",
 }
 
