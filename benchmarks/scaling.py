@@ -1,7 +1,7 @@
 """Train models of many sizes for many lengths of time, to fit a law of their loss.
 
     python benchmarks/scaling.py rates --into RUNS     # which learning rate
-    python benchmarks/scaling.py sweep --into RUNS     # six sizes, four lengths, seeds
+    python benchmarks/scaling.py sweep --into RUNS --seeds 2     # sizes and lengths
     python benchmarks/scaling.py predict --into RUNS > scaling_prediction.json
     python benchmarks/scaling.py larger --into RUNS    # what was predicted
     python benchmarks/scaling.py collect --into RUNS > scaling.json
