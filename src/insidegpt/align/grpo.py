@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from insidegpt.align.kl import k3
 from insidegpt.align.rollout import Rollout, finite, frozen, roll_out
 from insidegpt.model.gpt import GPT
 from insidegpt.train.loop import TrainConfig, begin, update
@@ -70,12 +71,11 @@ def policy_loss(
     ratio = (now - rollout.logprobs).exp()
     clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
     gain = torch.minimum(ratio * advantage[:, None], clipped * advantage[:, None])
-    apart = reference - now
-    k3 = apart.exp() - apart - 1  # equation 4
-    loss = (config.beta * k3 - gain) * said
+    apart = k3(now, reference)  # equation 4
+    loss = (config.beta * apart - gain) * said
     lengths = said.sum(1) if config.by_length else config.max_new_tokens
     total = (loss.sum(1) / lengths).mean()
-    kl = (k3 * said).sum(1).mean().item()
+    kl = (apart * said).sum(1).mean().item()
     return total, kl, ((ratio != clipped) & said).sum().item() / said.sum().item()
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from insidegpt.align.kl import k1
 from insidegpt.align.rollout import Rollout, finite, frozen, roll_out
 from insidegpt.model.gpt import GPT
 from insidegpt.train.loop import TrainConfig, begin, update
@@ -70,7 +71,7 @@ def token_rewards(
     beta: float,
 ) -> Float[Tensor, "B T"]:
     """Minus beta times log p / p_ref at every token, and the grade at the last."""
-    rewards = -beta * (logprobs - reference) * said
+    rewards = -beta * k1(logprobs, reference) * said
     last = said.shape[1] - 1 - said.flip(1).int().argmax(1)
     rewards[torch.arange(len(grades), device=grades.device), last] += grades
     return rewards
@@ -187,7 +188,7 @@ def credit(
 def told(number, grades, rollout, known, before, gains, moved) -> PPOStep:
     """A step's record."""
     said = rollout.said
-    apart = ((rollout.logprobs - known) * said).sum(1).mean().item()
+    apart = (k1(rollout.logprobs, known) * said).sum(1).mean().item()
     returns = (gains + before)[said]
     unknown = gains[said].var() / returns.var().clamp(min=1e-8)
     length = said.sum(1).float().mean().item()
