@@ -1,6 +1,7 @@
 """GRPO by hand, against TRL's loss, and on a reward that it must find."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -117,3 +118,22 @@ def test_it_finds_what_is_rewarded():
     )
     assert steps[0].reward < 0.8 and steps[-1].reward > 1.5
     assert steps[-1].kl > steps[0].kl
+
+
+def test_entropy_is_what_the_drawn_answers_surprised_the_model_by():
+    """A model whose logits are all equal is surprised by ln V with each token."""
+    model, reference = tiny(), tiny().requires_grad_(False)
+    for p in model.parameters():
+        p.data.zero_()
+    run = grpo(
+        model,
+        reference,
+        [[20], [21], [22], [23]],
+        lambda n, answer: float(n % 2),
+        end=END,
+        config=SMALL,
+        training=TrainConfig(1),
+    )
+    step = next(run)
+    nats = math.log(model.config.vocab_size)
+    assert step.entropy == pytest.approx(step.tokens * nats, rel=1e-6)

@@ -44,6 +44,7 @@ class GRPOStep(NamedTuple):
     kl: float  # nats an answer, from the reference; estimated (k3)
     moved: float  # share of the tokens whose ratio left the clip
     tokens: float  # of an answer, on average
+    entropy: float  # nats an answer; estimated from the answers drawn
 
 
 def advantages(
@@ -122,4 +123,5 @@ def grpo(
             update(optimizers, number, loss.item(), training)
         told = (groups.std(1) > 0).float().mean().item()
         length = rollout.said.sum(1).float().mean().item()
-        yield GRPOStep(number, groups.mean().item(), told, kl, moved, length)
+        entropy = -rollout.logprobs.sum(1).mean().item()
+        yield GRPOStep(number, groups.mean().item(), told, kl, moved, length, entropy)
