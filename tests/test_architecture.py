@@ -40,10 +40,8 @@ NO_PAGE = {"files", "show", "cli"}
 # Modules whose pages are being written; each leaves when its page is there.
 COMING = {
     "align.dpo",
-    "align.grpo",
     "align.ppo",
     "align.reward",
-    "align.rollout",
     "align.sft",
     "text.json_answers",
     "train.lora",
