@@ -1,4 +1,4 @@
-"""The GPT in one screen computes what the package computes, and learns as it does."""
+"""The GPT in one file computes what the package computes, and learns as it does."""
 
 import ast
 import math

@@ -1,4 +1,4 @@
-"""A GPT in one screen: its engine of gradients, the model, the optimizer, the loop.
+"""A GPT in one file: its engine of gradients, the model, the optimizer, the loop.
 
 Plain Python without any import but two of its own library; slow, and the same numbers
 as the rest of the package. The engine's idea is that of reverse-mode automatic
