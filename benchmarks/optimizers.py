@@ -110,7 +110,10 @@ WAYS: dict[str, Make] = {
     "power 1": inside(Shaped, power=1),
     "Muon, weight decay": inside(Muon, weight_decay=0.1),
     "Muon, no momentum": inside(Muon, momentum=0.0),
-    "AdamW, weight decay": whole(AdamW, weight_decay=0.5),
+    "AdamW, weight decay": lambda model, rate: make_optimizers(
+        model, lr=rate, matrix_lr=None, weight_decay=0.5
+    ),
+    "AdamW, weight decay on all": whole(AdamW, weight_decay=0.5),
     "AdamW, no momentum": whole(AdamW, betas=(0.0, 0.95)),
     "AdamW, no correction": whole(Uncorrected),
 }
@@ -123,9 +126,10 @@ RATES = {
     "momentum inside": (0.025, 0.05, 0.1),
     "power 1": (0.0025, 0.005, 0.01),
     "power 0.5": (0.0025, 0.005, 0.01, 0.02),
-    "power 0": (0.01, 0.02),
+    "power 0": (0.005, 0.01, 0.02),
 }
 USED = {"Muon": 0.02, "AdamW": 0.004}  # near their best
+BEST = {"Muon": 0.01, "AdamW": 0.008}  # of those in RATES
 TAKEN = {  # settings of the loop, one changed at a time
     "no warmup": {"warmup": 0},
     "no clipping": {"clip": None},
@@ -142,11 +146,16 @@ def plan() -> Iterator[tuple[str, str, float, dict]]:
     for way, rate in USED.items():
         for part, change in TAKEN.items():
             yield f"{way}, {part}", way, rate, change
-        for part in ("weight decay", "no momentum", "no correction"):
+        parts = ("weight decay", "weight decay on all", "no momentum", "no correction")
+        for part in parts:
             if f"{way}, {part}" in WAYS:
                 yield f"{way}, {part}", f"{way}, {part}", rate, {}
         for part, change in (("4 times", {}), ("4 times, no warmup", {"warmup": 0})):
             yield f"{way}, {part}", way, 4 * rate, change
+    for way, rate in BEST.items():
+        for part in ("no decay", "decay throughout", "no warmup"):
+            yield f"{way} best, {part}", way, rate, TAKEN[part]
+        yield f"{way} best, no momentum", f"{way}, no momentum", rate, {}
 
 
 def material_of(seed: int) -> Material:
