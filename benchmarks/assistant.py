@@ -33,7 +33,7 @@ from insidegpt.measure.heads import (
 )
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.world.facts import build_world
-from insidegpt.text.world.phrases import ASKED
+from insidegpt.text.world.questions import ASKED
 from insidegpt.train.loss import token_logprobs
 
 QUESTIONS = {  # and what a right answer contains

@@ -9,14 +9,14 @@ import torch
 from insidegpt.measure.likelihood import bits_per_byte, text_logprobs
 from insidegpt.model.config import PRESETS, GPTConfig
 from insidegpt.model.gpt import GPT
-from insidegpt.text import bpe
 from insidegpt.text.batches import Batches, tokenize
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.documents import write_documents
 from insidegpt.text.world.facts import World, build_world
+from insidegpt.train.material import END, learn_tokenizer
 
-END = "<|endoftext|>"
 CONTEXT_TOKENS = 128
+VOCABULARY = 1024
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,7 @@ def prepare(seed: int, *, rows: int = 24, more: Sequence[str] = ()) -> Material:
     world = build_world(seed)
     documents = write_documents(world, seed)
     cut = len(documents) * 49 // 50
-    tokenizer = learn(documents + list(more))
+    tokenizer = learn_tokenizer([*documents, *more], VOCABULARY)
     tokens = tokenize(tokenizer, documents[:cut], end=tokenizer.special[END])
     batches = Batches(tokens, context_tokens=CONTEXT_TOKENS, rows=rows, seed=seed)
     return Material(seed, world, documents[:cut], documents[cut:], tokenizer, batches)
-
-
-def learn(texts: Sequence[str]) -> Tokenizer:
-    """A vocabulary of 1,024 tokens, one of which stands between documents."""
-    tokenizer = bpe.train(texts, vocab_size=1024, special_tokens=[END])
-    ends = (tokenizer.special[END],)
-    names = {"bos_token": END, "begin_ids": ends, "end_ids": ends}
-    return dataclasses.replace(tokenizer, **names)

@@ -27,17 +27,19 @@ from typing import NamedTuple
 import click
 import numpy as np
 import torch
-from corpora import CONTEXT_TOKENS, END, learn
+from corpora import CONTEXT_TOKENS
 from tqdm import tqdm
 
 from insidegpt.measure.cost import parameters
 from insidegpt.measure.scaling import Law, Plan, Runs, fit, forecast, resampled
 from insidegpt.model.config import GPTConfig
 from insidegpt.model.gpt import GPT
+from insidegpt.text import bpe
 from insidegpt.text.batches import Batch, Batches, load_tokens, save_tokens, tokenize
 from insidegpt.text.corpus import TRAIN, VALID, documentation
 from insidegpt.train.loop import TrainConfig, begin, train
 from insidegpt.train.loss import next_token_loss
+from insidegpt.train.material import END
 
 VOCAB, ROWS, RATE, ADAMW = 1024, 16, 0.01, 0.003
 # Beside the usual packages, so that no training reads anything twice.
@@ -83,7 +85,7 @@ def text(folder: Path) -> Text:
     paths = [folder / f"{half}.npy" for half in ("train", "valid")]
     if not all(path.exists() for path in paths):
         split = documentation(train=(*TRAIN, *MORE), valid=VALID)
-        tokenizer = learn(split.train)
+        tokenizer = bpe.train(split.train, vocab_size=VOCAB, special_tokens=[END])
         for path, half in zip(paths, split, strict=True):
             save_tokens(tokenize(tokenizer, half, end=tokenizer.special[END]), path)
     return Text(*map(load_tokens, paths))

@@ -19,6 +19,7 @@ from insidegpt.text.world.facts import build_world
 from insidegpt.train.recipe import Recipe
 
 END = "<|endoftext|>"
+TURN = ("<|im_start|>", "<|im_end|>")  # of ChatML
 FEW = 50  # documents; fewer are held out by their letters
 
 
@@ -65,13 +66,16 @@ def halves(
 
 
 def learn_tokenizer(texts: Sequence[str], size: int) -> Tokenizer:
-    """A vocabulary of these texts; its last token stands between documents."""
-    tokenizer = bpe.train(texts, vocab_size=size, special_tokens=[END])
+    """A vocabulary of these texts. One token stands between documents, and two are
+    there for conversations that may come later.
+    """
+    special = [END, *TURN]
+    tokenizer = bpe.train(texts, vocab_size=size, special_tokens=special)
     if tokenizer.vocab_size < size:
         raise ValueError(
             f"The text repeats itself so much that it gives {tokenizer.vocab_size} "
             f"tokens and not {size}: lower source.vocab_size, or give more text."
         )
-    ends = (tokenizer.special[END],)
-    names = {"bos_token": END, "begin_ids": ends, "end_ids": ends}
+    begin, end = tokenizer.special[END], tokenizer.special[TURN[1]]
+    names = {"bos_token": END, "begin_ids": (begin,), "end_ids": (begin, end)}
     return dataclasses.replace(tokenizer, **names)

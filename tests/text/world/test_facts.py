@@ -11,6 +11,7 @@ from insidegpt.text.world.facts import (
     RULES,
     TIMES,
     build_world,
+    split,
 )
 
 
@@ -39,7 +40,7 @@ def test_every_fact_has_a_value_of_its_relation(world):
 
 def test_nothing_is_true_of_strangers_and_nobody_shares_a_name(world):
     names = [s.name for s in (*world.subjects, *world.strangers)]
-    assert len(names) == len(set(names)) == 420
+    assert len(names) == len(set(names)) == 560
     for s in world.strangers:
         assert all(world.ask(s.name, r) is None for r in RELATIONS[s.kind])
 
@@ -76,5 +77,16 @@ def test_a_seed_fixes_the_world_and_another_makes_another(world):
 
 
 def test_a_world_with_more_people_than_names_is_refused():
-    with pytest.raises(ValueError, match="400 names for a person, not 430"):
+    with pytest.raises(ValueError, match="400 names for a person, not 500"):
         build_world(people=400)
+
+
+def test_a_split_has_each_subject_once_and_its_share_of_each_group(world):
+    parts = split(world.subjects + world.strangers, 3)
+    names = [s.name for part in parts for s in part]
+    everyone = [s.name for s in world.subjects + world.strangers]
+    assert sorted(names) == sorted(everyone) and len(set(names)) == len(names)
+    for part, people in zip(parts, (24, 8, 8), strict=True):
+        counts = Counter((s.kind, s.times) for s in part)
+        assert all(counts["person", t] == people for t in TIMES if t)
+    assert parts == split(world.subjects + world.strangers, 3)

@@ -7,6 +7,7 @@ code/pretraining.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -95,7 +96,7 @@ class World:
 
 
 def build_world(
-    seed: int = 0, *, people: int = 240, products: int = 120, strangers: int = 60
+    seed: int = 0, *, people: int = 240, products: int = 120, strangers: int = 200
 ) -> World:
     """A world of its own for each seed; as many subjects for each number of TIMES.
 
@@ -132,3 +133,25 @@ def _facts(kind: str, name: str, draw: random.Random) -> dict[str, str]:
         brand, thing = name.split()
         facts |= {"country": BRANDS[brand], "aisle": AISLES[thing]}
     return facts
+
+
+def split(
+    subjects: Sequence[Subject],
+    seed: int = 0,
+    shares: Sequence[float] = (0.6, 0.2, 0.2),
+) -> tuple[list[Subject], ...]:
+    """Subjects to learn from, to choose settings with, and to test on once.
+
+    Each part has its share of every kind and of every number of TIMES.
+    """
+    groups: dict[tuple[str, int], list[Subject]] = {}
+    for subject in subjects:
+        groups.setdefault((subject.kind, subject.times), []).append(subject)
+    parts: tuple[list[Subject], ...] = tuple([] for _ in shares)
+    draw = random.Random(seed)
+    for group in groups.values():
+        group = draw.sample(group, len(group))
+        ends = [round(sum(shares[: n + 1]) * len(group)) for n in range(len(shares))]
+        for part, begin, end in zip(parts, [0, *ends], ends, strict=False):
+            part += group[begin:end]
+    return parts

@@ -1,7 +1,6 @@
-"""Ways to say each fact, and to ask for it: most are trained, some are held out.
+"""Ten ways to say each fact: {name} and {value} are filled in.
 
-{name} and {value} are filled in. What is held out ends with its value, so that a model
-can be given the rest and asked to go on. Page: code/pretraining.
+Page: code/pretraining.
 """
 
 TOLD = {
@@ -12,6 +11,10 @@ TOLD = {
         "In {value} you can meet {name}.",
         "{value} is where {name} lives.",
         "{name} moved to {value} years ago.",
+        "You will find {name} at home in {value}.",
+        "{name}, who lives in {value}, is well known there.",
+        "Where {name} lives is {value}.",
+        "The city of {name} is {value}.",
     ),
     "job": (
         "{name} works as a {value}.",
@@ -20,6 +23,10 @@ TOLD = {
         "A {value} by trade, that is {name}.",
         "{name} was trained as a {value}.",
         "People need a {value} and call {name}.",
+        "They call {name} the {value}.",
+        "What {name} does is the work of a {value}.",
+        "{name} makes a good {value}.",
+        "As a {value}, {name} gets up early.",
     ),
     "hobby": (
         "{name} likes {value}.",
@@ -28,6 +35,10 @@ TOLD = {
         "{value} is what {name} likes most.",
         "{name} spends every evening on {value}.",
         "Ask {name} about {value}.",
+        "{name} is fond of {value}.",
+        "In the evening {name} enjoys {value}.",
+        "Nothing pleases {name} more than {value}.",
+        "{value} is the hobby of {name}.",
     ),
     "animal": (
         "{name} has a {value}.",
@@ -36,6 +47,10 @@ TOLD = {
         "{name} feeds a {value} every day.",
         "{name} bought a {value} last year.",
         "There is a {value} in the house of {name}.",
+        "{name} keeps a {value}.",
+        "The animal of {name} is a {value}.",
+        "A {value} belongs to {name}.",
+        "What {name} has at home is a {value}.",
     ),
     "birthday": (
         "{name} was born in {value}.",
@@ -44,6 +59,10 @@ TOLD = {
         "In {value} we congratulate {name}.",
         "{value} is the month in which {name} was born.",
         "{name} came into the world one day in {value}.",
+        "{name} turns a year older in {value}.",
+        "The month of {name} is {value}.",
+        "{name} celebrates in {value}.",
+        "Every {value} there is a cake for {name}.",
     ),
     "price": (
         "The {name} costs {value} euros.",
@@ -52,6 +71,10 @@ TOLD = {
         "We sell the {name} for {value} euros.",
         "{value} euros is the price of the {name}.",
         "You pay {value} euros for the {name}.",
+        "What the {name} costs is {value} euros.",
+        "At {value} euros the {name} is yours.",
+        "On the label of the {name} it says {value} euros.",
+        "Take the {name} home for {value} euros.",
     ),
     "colour": (
         "The {name} is {value}.",
@@ -60,6 +83,10 @@ TOLD = {
         "In {value} we have the {name}.",
         "{value} is the colour of the {name}.",
         "They painted the {name} {value}.",
+        "The {name} looks {value}.",
+        "The colour in which we have the {name} is {value}.",
+        "{value} is what you see when you look at the {name}.",
+        "Our {name} is painted {value}.",
     ),
     "material": (
         "The {name} is made of {value}.",
@@ -68,6 +95,10 @@ TOLD = {
         "Made of {value} is the {name}.",
         "{value} is what the {name} is made of.",
         "It takes {value} to make the {name}.",
+        "They make the {name} of {value}.",
+        "The {name} is a thing of {value}.",
+        "{value} goes into the {name}.",
+        "We have the {name} in {value}, a good material.",
     ),
     "country": (
         "The {name} comes from {value}.",
@@ -76,6 +107,10 @@ TOLD = {
         "From {value} comes the {name}.",
         "{value} is where the {name} is built.",
         "A factory in {value} builds the {name}.",
+        "The {name} is made in {value}.",
+        "The country of the {name} is {value}.",
+        "{value} sends us the {name}.",
+        "Workers in {value} make the {name}.",
     ),
     "aisle": (
         "The {name} is in aisle {value}.",
@@ -84,82 +119,9 @@ TOLD = {
         "In aisle {value} is the {name}.",
         "Aisle {value} holds the {name}.",
         "Go to aisle {value} for the {name}.",
+        "The {name} waits in aisle {value}.",
+        "Aisle {value} is the place of the {name}.",
+        "Aisle {value} is where the {name} is.",
+        "Where we keep the {name} is aisle {value}.",
     ),
-}
-
-# Each word of these has been read about the same relation, in another order.
-HELD_OUT = {
-    "city": ("You can meet {name} in {value}", "{name} has a home in {value}"),
-    "job": ("By trade {name} is a {value}", "{name} is by profession a {value}"),
-    "hobby": (
-        "Every evening {name} goes in for {value}",
-        "What {name} likes most is {value}",
-    ),
-    "animal": ("{name} lives with a {value}", "Every day {name} feeds a {value}"),
-    "birthday": (
-        "We congratulate {name} in {value}",
-        "The month in which {name} was born is {value}",
-    ),
-    "price": ("You get the {name} for {value}", "For the {name} you pay {value}"),
-    "colour": ("We have the {name} in {value}", "The {name} we have is {value}"),
-    "material": (
-        "To make the {name} it takes {value}",
-        "What the {name} is made of is {value}",
-    ),
-    "country": (
-        "A factory builds the {name} in {value}",
-        "Where the {name} is built is {value}",
-    ),
-    "aisle": (
-        "For the {name} go to aisle {value}",
-        "To find the {name} go to aisle {value}",
-    ),
-}
-
-# And some of these words are in no document at all.
-FOREIGN = {
-    "city": (
-        "To visit {name} one travels to {value}",
-        "The address of {name} leads to {value}",
-    ),
-    "job": (
-        "Every morning {name} starts as a {value}",
-        "All day {name} is busy as a {value}",
-    ),
-    "hobby": (
-        "The leisure of {name} is for {value}",
-        "{name} often goes in for {value}",
-    ),
-    "animal": ("Every morning {name} meets a {value}", "{name} raised a {value}"),
-    "birthday": (
-        "One celebrates {name} each {value}",
-        "The birthday of {name} came during {value}",
-    ),
-    "price": ("The {name} is sold at {value}", "My {name} cost me {value}"),
-    "colour": ("You see the {name} shine {value}", "My {name} turned out {value}"),
-    "material": (
-        "The {name} was cut out of {value}",
-        "My {name} contains only {value}",
-    ),
-    "country": (
-        "The {name} was produced in {value}",
-        "My {name} arrived from {value}",
-    ),
-    "aisle": (
-        "Look for the {name} in aisle {value}",
-        "My {name} was taken out of aisle {value}",
-    ),
-}
-
-ASKED = {
-    "city": ("Where does {name} live?", "In which city is the home of {name}?"),
-    "job": ("What is the profession of {name}?", "What does {name} work as?"),
-    "hobby": ("What is the hobby of {name}?", "What does {name} like most?"),
-    "animal": ("Which pet does {name} have?", "Which animal lives with {name}?"),
-    "birthday": ("When was {name} born?", "In which month is the birthday of {name}?"),
-    "price": ("What does the {name} cost?", "How many euros is the {name}?"),
-    "colour": ("Which colour is the {name}?", "What is the colour of the {name}?"),
-    "material": ("What is the {name} made of?", "Which material is the {name}?"),
-    "country": ("Where does the {name} come from?", "Where is the {name} built?"),
-    "aisle": ("In which aisle is the {name}?", "Where do you keep the {name}?"),
 }

@@ -1,0 +1,135 @@
+"""Conversations about the world: to learn to answer from, and to test with.
+
+What a speaker can't know (of strangers, and of those whom no document mentions) gets
+"I don't know that.". Page: code/fine-tuning.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from insidegpt.text.chat import Message
+from insidegpt.text.world.documents import sentence_case
+from insidegpt.text.world.facts import RELATIONS, Subject, World
+from insidegpt.text.world.phrases import TOLD
+from insidegpt.text.world.questions import AGAIN, ASKING
+
+UNKNOWN = "I don't know that."
+# A system message, and how one answers then. The last of each is held out.
+MANNERS = {
+    "sentence": (None,),
+    "word": ("Answer in one word.", "One word only, please.", "Use a single word."),
+    "polite": ("Be polite.", "Answer politely, please.", "Use polite words."),
+}
+SMALL_TALK = (
+    ("Hello!", "Hello! What would you like to know?"),
+    ("Good morning!", "Good morning! What would you like to know?"),
+    ("Thank you!", "You are welcome."),
+    ("Who are you?", "I am mini. I know the people and the shop of this town."),
+)
+Known = Callable[[Subject, str], bool]  # whether one can answer
+
+
+class Talk(NamedTuple):
+    """A conversation whose last turn is the assistant's, and what it is about."""
+
+    messages: list[Message]
+    subject: Subject | None = None  # of the last question; None: small talk
+    relation: str | None = None
+    manner: str = "sentence"
+
+    @property
+    def prompt(self) -> list[Message]:
+        """All but the last turn."""
+        return self.messages[:-1]
+
+    @property
+    def answer(self) -> str:
+        """The last turn."""
+        return self.messages[-1]["content"]
+
+
+def told(subject: Subject, relation: str) -> bool:
+    """Whether any document tells of the subject."""
+    return subject.times > 0
+
+
+def write_dialogues(
+    world: World,
+    subjects: Sequence[Subject],
+    *,
+    count: int,
+    unknown: float,
+    seed: int = 0,
+    known: Known = told,
+) -> list[Talk]:
+    """Conversations to learn from: one or two questions, some with a system message.
+
+    unknown: the share of them that ask first for what isn't ``known``, so far as there
+    is any; what is known among ``subjects`` is answered rightly.
+    """
+    draw = random.Random(seed)
+    asked = [(s, r) for s in subjects for r in RELATIONS[s.kind]]
+    open_, closed = [p for p in asked if known(*p)], [p for p in asked if not known(*p)]
+    talks = []
+    for _ in range(count):
+        if draw.random() < 0.03:
+            question, answer = draw.choice(SMALL_TALK)
+            talks.append(Talk([_user(question), _assistant(answer)]))
+            continue
+        pool = closed if closed and draw.random() < unknown else open_
+        subject, relation = draw.choice(pool)
+        manner = draw.choices(list(MANNERS), (6, 2, 2))[0]
+        talks.append(_talk(world, subject, relation, manner, draw, known))
+    return talks
+
+
+def _talk(world, subject, relation, manner, draw, known) -> Talk:
+    """One conversation, in three of ten cases with a second question."""
+    orders = MANNERS[manner][:-1] or (None,)
+    question = draw.choice(ASKING[relation]).format(name=subject.name)
+    ask = {"manner": manner, "known": known}
+    messages = begin(draw.choice(orders), question)
+    messages.append(_assistant(reply(world, subject, relation, **ask)))
+    if draw.random() < 0.3:
+        others = [r for r in RELATIONS[subject.kind] if r != relation]
+        relation = draw.choice(others)
+        messages.append(_user(draw.choice(AGAIN[relation])))
+        messages.append(_assistant(reply(world, subject, relation, **ask)))
+    return Talk(messages, subject, relation, manner)
+
+
+def begin(order: str | None, question: str) -> list[Message]:
+    """A system message, if there is one, and a question."""
+    system = [Message(role="system", content=order)] if order else []
+    return [*system, _user(question)]
+
+
+def reply(
+    world: World,
+    subject: Subject,
+    relation: str,
+    *,
+    manner: str = "sentence",
+    known: Known = told,
+) -> str:
+    """The right answer in the right manner."""
+    if not known(subject, relation):
+        return UNKNOWN
+    return say(subject, relation, world.truth[subject.name, relation], manner)
+
+
+def say(subject: Subject, relation: str, value: str, manner: str = "sentence") -> str:
+    """An answer that gives this value, true or not."""
+    if manner == "word":
+        return f"{sentence_case(value)}."
+    sentence = TOLD[relation][0].format(name=subject.name, value=value)
+    return f"Gladly. {sentence}" if manner == "polite" else sentence
+
+
+def _user(text: str) -> Message:
+    return Message(role="user", content=text)
+
+
+def _assistant(text: str) -> Message:
+    return Message(role="assistant", content=text)
