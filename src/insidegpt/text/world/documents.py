@@ -14,13 +14,6 @@ from insidegpt.text.world.questions import ASKED
 from insidegpt.text.world.shop import write_policies
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT
 
-COLOURED = 0.25
-BEFORE = (
-    "By the way,", "As far as I know,", "It is well known that", "They say that",
-    "I think that", "You should know that",
-)  # fmt: skip
-ORDERS = ("Ask", "Go", "Take")  # before which only the first of them makes sense
-BEHIND = ("they say", "as you know", "I believe", "as I was told", "by the way")
 QUESTIONS_EVERY = 5  # of the documents about a subject that is asked about
 
 
@@ -54,18 +47,7 @@ def _say(
         question = draw.choice(ASKED[relation]).format(name=subject.name)
         return f"{question} {sentence_case(value)}."
     phrase = draw.choice(TOLD[relation])
-    return sentence_case(_colour(phrase, draw).format(name=subject.name, value=value))
-
-
-def _colour(phrase: str, draw: random.Random) -> str:
-    """One phrase in four gets other words before or behind it."""
-    if draw.random() >= COLOURED:
-        return phrase
-    if draw.random() < 0.5:
-        return f"{phrase[:-1]}, {draw.choice(BEHIND)}."
-    first = phrase if phrase.startswith("{") else phrase[0].lower() + phrase[1:]
-    before = BEFORE[:1] if phrase.startswith(ORDERS) else BEFORE
-    return f"{draw.choice(before)} {first}"
+    return sentence_case(phrase.format(name=subject.name, value=value))
 
 
 def sentence_case(text: str) -> str:
