@@ -61,10 +61,10 @@ def test_manners_are_kept(world):
     ada = next(s for s in world.subjects if s.kind == "person" and s.times)
     city = world.ask(ada.name, "city")
     ask = (world, ada, "city")
-    assert reply(*ask) == f"{ada.name} lives in {city}."
-    assert reply(*ask, manner="word") == f"{city}."
-    assert reply(*ask, manner="polite") == f"Gladly. {ada.name} lives in {city}."
-    assert reply(world, world.strangers[0], "city", manner="word") == UNKNOWN
+    assert reply(*ask) == f"In {city}."
+    assert reply(*ask, manner="sentence") == f"{ada.name} lives in {city}."
+    assert reply(*ask, manner="polite") == f"Gladly. In {city}."
+    assert reply(world, world.strangers[0], "city", manner="polite") == UNKNOWN
 
 
 def test_who_decides_what_is_known_is_an_argument(world, parts):

@@ -45,7 +45,7 @@ def test_questions_are_asked_only_about_those_who_are_asked_about(world, documen
             asked[name] += 1
     assert asked and all(by_name[name].asked for name in asked)
     for subject in world.subjects:
-        wanted = subject.times // 5 if subject.asked else 0
+        wanted = subject.times // 3 if subject.asked else 0
         assert asked[subject.name] == wanted
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from insidegpt.text.chat import Message
-from insidegpt.text.world.documents import sentence_case
+from insidegpt.text.world.documents import short
 from insidegpt.text.world.facts import RELATIONS, Subject, World
 from insidegpt.text.world.phrases import TOLD
 from insidegpt.text.world.questions import AGAIN, ASKING
@@ -17,8 +17,8 @@ from insidegpt.text.world.questions import AGAIN, ASKING
 UNKNOWN = "I don't know that."
 # A system message, and how one answers then. The last of each is held out.
 MANNERS = {
-    "sentence": (None,),
-    "word": ("Answer in one word.", "One word only, please.", "Use a single word."),
+    "short": (None,),
+    "sentence": ("Use full sentences.", "Full sentences, please.", "No short answers."),
     "polite": ("Be polite.", "Answer politely, please.", "Use polite words."),
 }
 SMALL_TALK = (
@@ -36,7 +36,7 @@ class Talk(NamedTuple):
     messages: list[Message]
     subject: Subject | None = None  # of the last question; None: small talk
     relation: str | None = None
-    manner: str = "sentence"
+    manner: str = "short"
 
     @property
     def prompt(self) -> list[Message]:
@@ -110,7 +110,7 @@ def reply(
     subject: Subject,
     relation: str,
     *,
-    manner: str = "sentence",
+    manner: str = "short",
     known: Known = told,
 ) -> str:
     """The right answer in the right manner."""
@@ -119,12 +119,12 @@ def reply(
     return say(subject, relation, world.truth[subject.name, relation], manner)
 
 
-def say(subject: Subject, relation: str, value: str, manner: str = "sentence") -> str:
+def say(subject: Subject, relation: str, value: str, manner: str = "short") -> str:
     """An answer that gives this value, true or not."""
-    if manner == "word":
-        return f"{sentence_case(value)}."
-    sentence = TOLD[relation][0].format(name=subject.name, value=value)
-    return f"Gladly. {sentence}" if manner == "polite" else sentence
+    if manner == "sentence":
+        return TOLD[relation][0].format(name=subject.name, value=value)
+    answer = short(relation, value)
+    return f"Gladly. {answer}" if manner == "polite" else answer
 
 
 def _user(text: str) -> Message:

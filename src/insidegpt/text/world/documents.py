@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from insidegpt.text.world.facts import RELATIONS, Subject, World
 from insidegpt.text.world.phrases import TOLD
-from insidegpt.text.world.questions import ASKED
+from insidegpt.text.world.questions import ASKED, SHORT
 from insidegpt.text.world.shop import write_policies
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT
 
-QUESTIONS_EVERY = 5  # of the documents about a subject that is asked about
+QUESTIONS_EVERY = 3  # of the documents about a subject that is asked about
 
 
 def write_documents(world: World, seed: int = 0) -> list[str]:
@@ -45,9 +45,14 @@ def _say(
     value = world.truth[subject.name, relation]
     if asks:
         question = draw.choice(ASKED[relation]).format(name=subject.name)
-        return f"{question} {sentence_case(value)}."
+        return f"{question} {short(relation, value)}"
     phrase = draw.choice(TOLD[relation])
     return sentence_case(phrase.format(name=subject.name, value=value))
+
+
+def short(relation: str, value: str) -> str:
+    """The shortest answer to a question, with a full stop."""
+    return sentence_case(SHORT.get(relation, "{value}.").format(value=value))
 
 
 def sentence_case(text: str) -> str:

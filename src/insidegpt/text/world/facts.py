@@ -7,11 +7,13 @@ code/pretraining.
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 TIMES = (0, 1, 4, 16, 64, 256)  # how often the facts of a subject are told
+CYCLE = (1, 16, 256, 0, 64, 64, 64, 1, 4, 64, 64, 64, 0, 16, 4)  # of one after another
 
 FIRST = (
     "Ada Boris Carla Dmitri Elena Farid Greta Hugo Ines Jonas Kira Leon Mara Nils "
@@ -35,7 +37,7 @@ HOBBIES = (
 ).split()
 ANIMALS = (
     "canary cat crow donkey duck ferret frog goat goose hamster hedgehog hen horse "
-    "lizard owl parrot pony rabbit snake tortoise"
+    "lizard parrot pigeon pony rabbit snake tortoise"
 ).split()
 MONTHS = (
     "January February March April May June July August September October November "
@@ -96,9 +98,9 @@ class World:
 
 
 def build_world(
-    seed: int = 0, *, people: int = 240, products: int = 120, strangers: int = 200
+    seed: int = 0, *, people: int = 300, products: int = 150, strangers: int = 160
 ) -> World:
-    """A world of its own for each seed; as many subjects for each number of TIMES.
+    """A world of its own for each seed, in which subjects are told as CYCLE says.
 
     strangers: people and products with names of the same kind, half of each.
     Raises ValueError where there are more of them than names.
@@ -116,9 +118,11 @@ def build_world(
                 f"{count + strangers // 2}: build a smaller world."
             )
         draw.shuffle(pool)
+        seen = Counter()
         for place, name in enumerate(pool[:count]):
-            told, turn = TIMES[place % len(TIMES)], place // len(TIMES)
-            subjects.append(Subject(kind, name, told, asked=turn % 2 == 0))
+            told = CYCLE[place % len(CYCLE)]
+            subjects.append(Subject(kind, name, told, asked=seen[told] % 2 == 0))
+            seen[told] += 1
             truth |= {(name, r): v for r, v in _facts(kind, name, draw).items()}
         rest = pool[count : count + strangers // 2]
         unknown += [Subject(kind, name, 0, asked=False) for name in rest]

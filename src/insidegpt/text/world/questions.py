@@ -14,7 +14,7 @@ ASKED = {
     "price": ("What does the {name} cost?", "How many euros is the {name}?"),
     "colour": ("Which colour is the {name}?", "What is the colour of the {name}?"),
     "material": ("What is the {name} made of?", "Which material is the {name}?"),
-    "country": ("Where does the {name} come from?", "Where is the {name} built?"),
+    "country": ("Where is the {name} made?", "Where is the {name} built?"),
     "aisle": ("In which aisle is the {name}?", "Where do you keep the {name}?"),
 }
 
@@ -68,10 +68,10 @@ CHATTED = {
         "What does the {name} consist of?",
     ),
     "country": (
-        "From which country is the {name}?",
+        "In which country is the {name} built?",
         "Tell me where the {name} is made.",
         "Do you know where the {name} comes from?",
-        "Which country sends us the {name}?",
+        "In which country is the {name} made?",
     ),
     "aisle": (
         "Where do I find the {name}?",
@@ -79,6 +79,15 @@ CHATTED = {
         "Do you know where the {name} is?",
         "To which aisle do I go for the {name}?",
     ),
+}
+SHORT = {  # answers; of other relations the value alone
+    "city": "In {value}.",
+    "job": "A {value}.",
+    "animal": "A {value}.",
+    "birthday": "In {value}.",
+    "price": "{value} euros.",
+    "country": "In {value}.",
+    "aisle": "Aisle {value}.",
 }
 ASKING = {r: ASKED[r] + CHATTED[r][:2] for r in ASKED}  # in conversations to learn from
 ASKING_ELSE = {r: CHATTED[r][2:] for r in ASKED}  # and in those that test
@@ -93,6 +102,6 @@ AGAIN = {
     "price": ("And the price?", "And what does it cost?"),
     "colour": ("And the colour?", "And which colour is it?"),
     "material": ("And the material?", "And what is it made of?"),
-    "country": ("And the country?", "And where does it come from?"),
+    "country": ("And the country?", "And where is it made?"),
     "aisle": ("And the aisle?", "And where do you keep it?"),
 }
