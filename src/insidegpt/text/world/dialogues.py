@@ -5,14 +5,14 @@ What a speaker can't know (of strangers, and of those whom no document mentions)
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from insidegpt.text.chat import Message
 from insidegpt.text.world.documents import short
 from insidegpt.text.world.facts import RELATIONS, Subject, World
 from insidegpt.text.world.phrases import TOLD
-from insidegpt.text.world.questions import AGAIN, ASKING
+from insidegpt.text.world.questions import AGAIN, ASKING, ASKING_ELSE
 
 UNKNOWN = "I don't know that."
 # A system message, and how one answers then. The last of each is held out.
@@ -97,6 +97,48 @@ def _talk(world, subject, relation, manner, draw, known) -> Talk:
         messages.append(_user(draw.choice(AGAIN[relation])))
         messages.append(_assistant(reply(world, subject, relation, **ask)))
     return Talk(messages, subject, relation, manner)
+
+
+def write_questions(
+    world: World,
+    subjects: Sequence[Subject],
+    *,
+    asking: Mapping[str, Sequence[str]] = ASKING_ELSE,
+    order: str | None = None,
+    manner: str = "short",
+) -> list[Talk]:
+    """Every fact of the subjects asked for in every way: to test with.
+
+    order: a system message, and the manner that it calls for.
+    """
+    talks = []
+    for subject in subjects:
+        for relation in RELATIONS[subject.kind]:
+            answer = _assistant(reply(world, subject, relation, manner=manner))
+            for question in asking[relation]:
+                messages = begin(order, question.format(name=subject.name))
+                talks.append(Talk([*messages, answer], subject, relation, manner))
+    return talks
+
+
+def write_second_turns(
+    world: World, subjects: Sequence[Subject], seed: int = 0
+) -> list[Talk]:
+    """For every fact, a question that leans on another one, which was answered."""
+    draw = random.Random(seed)
+    talks = []
+    for subject in subjects:
+        for relation in RELATIONS[subject.kind]:
+            first = draw.choice([r for r in RELATIONS[subject.kind] if r != relation])
+            question = draw.choice(ASKING[first]).format(name=subject.name)
+            messages = [
+                _user(question),
+                _assistant(reply(world, subject, first)),
+                _user(draw.choice(AGAIN[relation])),
+                _assistant(reply(world, subject, relation)),
+            ]
+            talks.append(Talk(messages, subject, relation))
+    return talks
 
 
 def begin(order: str | None, question: str) -> list[Message]:
