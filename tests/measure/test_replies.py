@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from small_align import tiny
 
 from insidegpt.measure import replies
 from insidegpt.measure.replies import grade, reply_to, shares
@@ -79,6 +80,6 @@ def test_the_model_s_words_are_returned_and_not_the_truth(world, monkeypatch):
 
     monkeypatch.setattr(replies, "generate_batch", generate)
     talks = write_questions(world, world.subjects)[:2]
-    one, other = reply_to(None, tokenizer, talks, max_new_tokens=3)
+    one, other = reply_to(tiny(), tokenizer, talks, max_new_tokens=3)
     assert (one.text, one.kind, one.ended) == ("ab", "odd", True)
     assert (other.text, other.ended) == ("abc", False)
