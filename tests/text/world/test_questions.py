@@ -1,7 +1,14 @@
 """Every fact can be asked for, in words to learn from and in others."""
 
 from insidegpt.text.world.facts import RELATIONS
-from insidegpt.text.world.questions import AGAIN, ASKED, ASKING, ASKING_ELSE
+from insidegpt.text.world.questions import (
+    AGAIN,
+    ASKED,
+    ASKING,
+    ASKING_ELSE,
+    FRAMES_ELSE,
+    QUESTIONS,
+)
 
 
 def test_there_are_questions_for_every_relation():
@@ -9,7 +16,7 @@ def test_there_are_questions_for_every_relation():
     assert set(ASKED) == set(ASKING) == set(ASKING_ELSE) == set(AGAIN) == relations
     for relation in relations:
         asking = ASKING[relation] + ASKING_ELSE[relation]
-        assert len(set(asking)) == 6 and set(ASKED[relation]) <= set(ASKING[relation])
+        assert len(set(asking)) == 15 and set(ASKED[relation]) <= set(ASKING[relation])
         assert all("{name}" in q and "{value}" not in q for q in asking)
         assert not any("{" in q for q in AGAIN[relation])
 
@@ -19,3 +26,12 @@ def test_a_question_fits_one_relation_only():
         q for some in (ASKING, ASKING_ELSE, AGAIN) for r in some for q in some[r]
     ]
     assert len(everything) == len(set(everything))
+
+
+def test_a_held_out_question_has_a_question_clause_or_frame_that_is_new():
+    for relation, questions in ASKING_ELSE.items():
+        assert questions[0] == QUESTIONS[relation][-1]
+        assert not set(questions) & set(ASKING[relation])
+        frames = [frame.partition("{")[0] for frame in FRAMES_ELSE]
+        new = zip(questions[2:], frames, strict=True)
+        assert all(question.startswith(frame) for question, frame in new)

@@ -1,96 +1,134 @@
 """Ways to ask for each fact, in documents and in conversations.
 
-The first two of a relation are asked in some documents, too. The last two of a relation
-are held out: no conversation to learn from has them. {name} is filled in. Page:
-code/pretraining.
+Direct questions, and clauses that go into a frame ("Tell me where Ada Holm lives.").
+{name}, or a clause, is filled in. The last question and the last clause of a relation,
+and the last frames, are held out: no text to learn from has them. Pages:
+code/pretraining, code/fine-tuning.
 """
 
-ASKED = {
-    "city": ("Where does {name} live?", "In which city is the home of {name}?"),
-    "job": ("What is the profession of {name}?", "What does {name} work as?"),
-    "hobby": ("What is the hobby of {name}?", "What does {name} like most?"),
-    "animal": ("Which pet does {name} have?", "Which animal lives with {name}?"),
-    "birthday": ("When was {name} born?", "In which month is the birthday of {name}?"),
-    "price": ("What does the {name} cost?", "How many euros is the {name}?"),
-    "colour": ("Which colour is the {name}?", "What is the colour of the {name}?"),
-    "material": ("What is the {name} made of?", "Which material is the {name}?"),
-    "country": ("Where is the {name} made?", "Where is the {name} built?"),
-    "aisle": ("In which aisle is the {name}?", "Where do you keep the {name}?"),
-}
-
-CHATTED = {
+QUESTIONS = {
     "city": (
+        "Where does {name} live?",
+        "In which city is the home of {name}?",
         "Which city does {name} live in?",
-        "Tell me where {name} lives.",
-        "Do you know the city of {name}?",
         "In which city can I meet {name}?",
     ),
     "job": (
+        "What is the profession of {name}?",
+        "What does {name} work as?",
         "What does {name} do for a living?",
-        "Tell me the job of {name}.",
-        "Do you know what {name} works as?",
         "What trade does {name} have?",
     ),
     "hobby": (
+        "What is the hobby of {name}?",
+        "What does {name} like most?",
         "What does {name} do in the evening?",
-        "Tell me the hobby of {name}.",
-        "Do you know what {name} likes?",
         "What is {name} fond of?",
     ),
     "animal": (
-        "What pet has {name}?",
-        "Tell me which animal {name} has.",
-        "Do you know the pet of {name}?",
+        "Which pet does {name} have?",
+        "Which animal lives with {name}?",
+        "What is the pet of {name}?",
         "Which animal does {name} feed?",
     ),
     "birthday": (
+        "When was {name} born?",
+        "In which month is the birthday of {name}?",
         "When is the birthday of {name}?",
-        "Tell me when {name} was born.",
-        "Do you know the birthday of {name}?",
         "In which month does {name} celebrate?",
     ),
     "price": (
+        "What does the {name} cost?",
+        "How many euros is the {name}?",
         "How much is the {name}?",
-        "Tell me the price of the {name}.",
-        "Do you know what the {name} costs?",
         "For how many euros do I get the {name}?",
     ),
     "colour": (
-        "What colour has the {name}?",
-        "Tell me the colour of the {name}.",
-        "Do you know which colour the {name} has?",
+        "Which colour is the {name}?",
+        "What is the colour of the {name}?",
+        "What colour does the {name} have?",
         "In which colour do you have the {name}?",
     ),
     "material": (
+        "What is the {name} made of?",
+        "Which material is the {name}?",
         "Of what is the {name} made?",
-        "Tell me what the {name} is made of.",
-        "Do you know the material of the {name}?",
         "What does the {name} consist of?",
     ),
     "country": (
-        "In which country is the {name} built?",
-        "Tell me where the {name} is made.",
-        "Do you know where the {name} comes from?",
+        "Where is the {name} made?",
+        "Where is the {name} built?",
         "In which country is the {name} made?",
+        "From which country do you import the {name}?",
     ),
     "aisle": (
+        "In which aisle is the {name}?",
+        "Where do you keep the {name}?",
         "Where do I find the {name}?",
-        "Tell me the aisle of the {name}.",
-        "Do you know where the {name} is?",
         "To which aisle do I go for the {name}?",
     ),
 }
-SHORT = {  # answers; of other relations the value alone
-    "city": "In {value}.",
-    "job": "A {value}.",
-    "animal": "A {value}.",
-    "birthday": "In {value}.",
-    "price": "{value} euros.",
-    "country": "In {value}.",
-    "aisle": "Aisle {value}.",
+CLAUSES = {
+    "city": ("where {name} lives", "the city of {name}", "where the home of {name} is"),
+    "job": ("what {name} works as", "the job of {name}", "what the trade of {name} is"),
+    "hobby": (
+        "what {name} likes most",
+        "the hobby of {name}",
+        "what {name} is fond of",
+    ),
+    "animal": (
+        "which pet {name} has",
+        "the pet of {name}",
+        "which animal {name} feeds",
+    ),
+    "birthday": (
+        "when {name} was born",
+        "the birthday of {name}",
+        "the month in which {name} was born",
+    ),
+    "price": (
+        "what the {name} costs",
+        "the price of the {name}",
+        "how many euros the {name} costs",
+    ),
+    "colour": (
+        "which colour the {name} is",
+        "the colour of the {name}",
+        "in which colour the {name} comes",
+    ),
+    "material": (
+        "what the {name} is made of",
+        "the material of the {name}",
+        "what the {name} consists of",
+    ),
+    "country": (
+        "where the {name} is made",
+        "the country of the {name}",
+        "which country the {name} comes from",
+    ),
+    "aisle": (
+        "in which aisle the {name} is",
+        "the aisle of the {name}",
+        "where you keep the {name}",
+    ),
 }
-ASKING = {r: ASKED[r] + CHATTED[r][:2] for r in ASKED}  # in conversations to learn from
-ASKING_ELSE = {r: CHATTED[r][2:] for r in ASKED}  # and in those that test
+FRAMES = ("Tell me {}.", "Do you know {}?", "Please say {}.", "Can you tell me {}?")
+FRAMES_ELSE = ("I would like to know {}.", "Would you say {}?")
+
+# In documents, in conversations to learn from, and in those that test.
+ASKED = {r: questions[:-1] for r, questions in QUESTIONS.items()}
+ASKING = {
+    r: ASKED[r] + tuple(f.format(c) for f in FRAMES for c in CLAUSES[r][:-1])
+    for r in QUESTIONS
+}
+ASKING_ELSE = {
+    r: (
+        QUESTIONS[r][-1],
+        FRAMES[0].format(CLAUSES[r][-1]),
+        *(f.format(c) for f, c in zip(FRAMES_ELSE, CLAUSES[r], strict=False)),
+    )
+    for r in QUESTIONS
+}
 
 # What is asked in a second turn, about whom the first one named.
 AGAIN = {
@@ -104,4 +142,13 @@ AGAIN = {
     "material": ("And the material?", "And what is it made of?"),
     "country": ("And the country?", "And where is it made?"),
     "aisle": ("And the aisle?", "And where do you keep it?"),
+}
+SHORT = {  # answers; of other relations the value alone
+    "city": "In {value}.",
+    "job": "A {value}.",
+    "animal": "A {value}.",
+    "birthday": "In {value}.",
+    "price": "{value} euros.",
+    "country": "In {value}.",
+    "aisle": "Aisle {value}.",
 }
