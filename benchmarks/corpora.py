@@ -13,7 +13,7 @@ from insidegpt.text.batches import Batches, tokenize
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.documents import write_documents
 from insidegpt.text.world.facts import World, build_world
-from insidegpt.train.material import END, learn_tokenizer
+from insidegpt.train.material import END, learn_tokenizer, talks_of
 
 CONTEXT_TOKENS = 128
 VOCABULARY = 1024
@@ -58,7 +58,8 @@ def prepare(seed: int, *, rows: int = 24, more: Sequence[str] = ()) -> Material:
     world = build_world(seed)
     documents = write_documents(world, seed)
     cut = len(documents) * 49 // 50
-    tokenizer = learn_tokenizer([*documents, *more], VOCABULARY)
+    spoken = talks_of(world)
+    tokenizer = learn_tokenizer([*documents, *more, *spoken], VOCABULARY)
     tokens = tokenize(tokenizer, documents[:cut], end=tokenizer.special[END])
     batches = Batches(tokens, context_tokens=CONTEXT_TOKENS, rows=rows, seed=seed)
     return Material(seed, world, documents[:cut], documents[cut:], tokenizer, batches)

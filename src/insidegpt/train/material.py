@@ -14,12 +14,14 @@ from insidegpt.text.batches import load_tokens, save_tokens, tokenize
 from insidegpt.text.corpus import docstrings, read_texts
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.vocab import load_tokenizer, save_tokenizer
+from insidegpt.text.world.dialogues import transcripts, write_dialogues
 from insidegpt.text.world.documents import write_documents
-from insidegpt.text.world.facts import build_world
+from insidegpt.text.world.facts import World, build_world, split
 from insidegpt.train.recipe import Recipe
 
 END = "<|endoftext|>"
 TURN = ("<|im_start|>", "<|im_end|>")  # of ChatML
+TALKS = 3000
 FEW = 50  # documents; fewer are held out by their letters
 
 
@@ -31,7 +33,8 @@ def material(
     if all(path.exists() for path in paths):  # written last
         return load_tokenizer(directory), *map(load_tokens, paths)
     learned, measured = halves(documents(recipe), recipe.source.held_out, recipe.seed)
-    tokenizer = learn_tokenizer(learned, recipe.source.vocab_size)
+    spoken = talks_of(build_world(recipe.seed)) if recipe.source.text == "world" else []
+    tokenizer = learn_tokenizer([*learned, *spoken], recipe.source.vocab_size)
     save_tokenizer(tokenizer, directory)
     for path, texts in zip(paths, (learned, measured), strict=True):
         save_tokens(tokenize(tokenizer, texts, end=tokenizer.special[END]), path)
@@ -46,6 +49,12 @@ def documents(recipe: Recipe) -> list[str]:
     if source.text == "docstrings":
         return docstrings(source.packages)
     return read_texts(source.text)
+
+
+def talks_of(world: World) -> list[str]:
+    """Conversations that a vocabulary should be fit for, though they come later."""
+    subjects, *_ = split(world.subjects + world.strangers)
+    return transcripts(write_dialogues(world, subjects, count=TALKS, unknown=0.2))
 
 
 def halves(

@@ -99,6 +99,14 @@ def _talk(world, subject, relation, manner, draw, known) -> Talk:
     return Talk(messages, subject, relation, manner)
 
 
+def transcripts(talks: Sequence[Talk]) -> list[str]:
+    """Conversations as plain text: for a tokenizer to learn from, too."""
+    return [
+        "".join(f"{m['role']}\n{m['content']}\n" for m in talk.messages)
+        for talk in talks
+    ]
+
+
 def write_questions(
     world: World,
     subjects: Sequence[Subject],
