@@ -12,7 +12,7 @@ from insidegpt.text.world.facts import RELATIONS, Subject, World
 from insidegpt.text.world.phrases import TOLD
 from insidegpt.text.world.questions import ASKED, SHORT
 from insidegpt.text.world.shop import write_policies
-from insidegpt.text.world.unseen import FOREIGN, HELD_OUT
+from insidegpt.text.world.unseen import FOREIGN, HELD_OUT, TURNED
 
 QUESTIONS_EVERY = 3  # of the documents about a subject that is asked about
 
@@ -71,9 +71,10 @@ class Cloze(NamedTuple):
 
 
 def write_clozes(world: World, words: str = "held out") -> list[Cloze]:
-    """Each fact twice: in words that documents use, ``"trained"``; in an order of them
-    that no document has, ``"held out"``; or with words of which there are none in any,
-    ``"foreign"``.
+    """Each fact as sentences to complete: in words that documents use, ``"trained"``;
+    in an order of them that no document has, ``"held out"``; ``"turned"``, where
+    documents have the value first (some relations only); or with words that are in
+    none, ``"foreign"``.
     """
     found = []
     for subject in world.subjects:
@@ -87,13 +88,12 @@ def write_clozes(world: World, words: str = "held out") -> list[Cloze]:
 
 
 def _endings(relation: str, words: str) -> tuple[str, ...]:
-    """Two phrases that end with their value."""
+    """Phrases that end with their value, of documents at most two."""
     if words == "trained":
         known = (phrase.rstrip(".") for phrase in TOLD[relation])
         return tuple(phrase for phrase in known if phrase.endswith("{value}"))[:2]
-    kinds = {"held out": HELD_OUT, "foreign": FOREIGN}
+    kinds = {"held out": HELD_OUT, "turned": TURNED, "foreign": FOREIGN}
     if words not in kinds:
-        raise ValueError(
-            f'words must be "trained", "held out" or "foreign", not {words!r}.'
-        )
-    return kinds[words][relation]
+        known = ", ".join(f'"{kind}"' for kind in ("trained", *kinds))
+        raise ValueError(f"words must be one of {known}, not {words!r}.")
+    return kinds[words].get(relation, ())

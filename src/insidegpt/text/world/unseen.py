@@ -17,7 +17,6 @@ HELD_OUT = {
     ),
     "hobby": (
         "Every evening of {name} is for {value}",
-        "What {name} likes most is {value}",
         "{name} spends Sundays on {value}",
     ),
     "animal": (
@@ -27,7 +26,6 @@ HELD_OUT = {
     ),
     "birthday": (
         "We congratulate {name} in {value}",
-        "The month in which {name} was born is {value}",
         "{name} came into the world in {value}",
     ),
     "price": (
@@ -42,12 +40,10 @@ HELD_OUT = {
     ),
     "material": (
         "To make the {name} it takes {value}",
-        "What the {name} is made of is {value}",
         "The {name} we make is made of {value}",
     ),
     "country": (
         "A factory builds the {name} in {value}",
-        "Where the {name} is built is {value}",
         "The factory of the {name} is in {value}",
     ),
     "aisle": (
@@ -55,6 +51,14 @@ HELD_OUT = {
         "To find the {name} go to aisle {value}",
         "The aisle of the {name} is {value}",
     ),
+}
+
+# Documents have these turned round: *Yoga is what Ada likes most*, the value first.
+TURNED = {
+    "hobby": ("What {name} likes most is {value}",),
+    "birthday": ("The month in which {name} was born is {value}",),
+    "material": ("What the {name} is made of is {value}",),
+    "country": ("Where the {name} is built is {value}",),
 }
 
 # And some of these words are in no document at all.
