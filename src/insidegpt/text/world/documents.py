@@ -51,8 +51,8 @@ def _say(
 
 
 def short(relation: str, value: str) -> str:
-    """The shortest answer to a question, with a full stop."""
-    return sentence_case(SHORT.get(relation, "{value}.").format(value=value))
+    """A short answer to a question."""
+    return SHORT[relation].format(value=value)
 
 
 def sentence_case(text: str) -> str:

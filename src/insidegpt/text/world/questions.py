@@ -143,12 +143,15 @@ AGAIN = {
     "country": ("And the country?", "And where is it made?"),
     "aisle": ("And the aisle?", "And where do you keep it?"),
 }
-SHORT = {  # answers; of other relations the value alone
+SHORT = {  # answers, in which no value comes first: its first token would be another
     "city": "In {value}.",
     "job": "A {value}.",
+    "hobby": "They like {value}.",
     "animal": "A {value}.",
     "birthday": "In {value}.",
-    "price": "{value} euros.",
+    "price": "It costs {value} euros.",
+    "colour": "It is {value}.",
+    "material": "It is of {value}.",
     "country": "In {value}.",
-    "aisle": "Aisle {value}.",
+    "aisle": "In aisle {value}.",
 }
