@@ -4,12 +4,11 @@
     python benchmarks/pretraining.py --seeds 1 --save mini > /dev/null
 
 Shown on code/pretraining. A world and a model for each seed; about six minutes a seed.
---save keeps the first model with its tokenizer.
+--save keeps the first model with its tokenizer, or all with {seed} in its path.
 """
 
 import json
 import sys
-from pathlib import Path
 
 import click
 from corpora import END, Material, prepare
@@ -74,7 +73,7 @@ def write(model: GPT, material: Material) -> str:
     return material.tokenizer.decode(ids).removesuffix(END)
 
 
-def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
+def experiment(seed: int, steps: int, rows: int, save: str | None) -> dict:
     """One world, one model, and what became of it."""
     material = prepare(seed, rows=rows)
     model = material.fresh()
@@ -97,7 +96,7 @@ def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
         if words == "trained":  # two sentences a fact: its bits count once
             bits = round(known_bits(answers) / 2)
     if save:
-        save_checkpoint(model, material.tokenizer, save)
+        save_checkpoint(model, material.tokenizer, save.format(seed=seed))
     return {
         "seed": seed,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -118,13 +117,13 @@ def experiment(seed: int, steps: int, rows: int, save: Path | None) -> dict:
 @click.option("--steps", default=900, show_default=True)
 @click.option("--rows", default=24, show_default=True, help="Windows a step.")
 @click.option("--first", default=0, show_default=True, help="The first seed.")
-@click.option("--save", type=Path, help="Keep the first model here.")
-def main(seeds: int, steps: int, rows: int, first: int, save: Path | None) -> None:
+@click.option("--save", help="Keep the first model here, or all of them.")
+def main(seeds: int, steps: int, rows: int, first: int, save: str | None) -> None:
     """Print one JSON document."""
-    runs = [
-        experiment(n, steps, rows, save if n == first else None)
-        for n in range(first, first + seeds)
-    ]
+    runs = []
+    for n in range(first, first + seeds):
+        keep = save if save and (n == first or "{seed}" in save) else None
+        runs.append(experiment(n, steps, rows, keep))
     command = f"python benchmarks/pretraining.py --seeds {seeds} --steps {steps}"
     json.dump({"command": f"{command} --rows {rows}", "runs": runs}, sys.stdout)
 
