@@ -32,6 +32,7 @@ from insidegpt.measure.heads import (
     strongest,
 )
 from insidegpt.text.chat import encode_chat
+from insidegpt.text.world.documents import short
 from insidegpt.text.world.facts import build_world
 from insidegpt.text.world.questions import ASKED
 from insidegpt.train.loss import token_logprobs
@@ -164,7 +165,7 @@ def world() -> dict:
     model, tokenizer = insidegpt.load_model("mini"), insidegpt.load_tokenizer("mini")
     truth = build_world(seed=0)
     people = [
-        s for s in truth.subjects if s.kind == "person" and s.times == 256 and s.asked
+        s for s in truth.subjects if s.kind == "person" and s.times >= 64 and s.asked
     ]
     found = {"right": [], "asks": [], "ends": []}
     asked = [(s, relation) for s in people for relation in ("city", "job")]
@@ -175,7 +176,7 @@ def world() -> dict:
             list(insidegpt.generate(model, tokenizer.encode(question), **settings))
         )
         value = truth.ask(subject.name, relation)
-        found["right"].append(text.strip().lower().startswith(value.lower()))
+        found["right"].append(text.strip().startswith(short(relation, value)))
         found["asks"].append("?" in text)
         answer = text.split(".")[0] + "."
         found["ends"].append(text[len(answer) :].startswith("<|endoftext|>"))
