@@ -43,7 +43,9 @@ COMING = {
     "align.ppo",
     "align.reward",
     "align.sft",
+    "measure.replies",
     "text.json_answers",
+    "text.world.dialogues",
     "train.lora",
 }
 
