@@ -35,7 +35,7 @@ from insidegpt.text.world.dialogues import (
     write_second_turns,
 )
 from insidegpt.text.world.documents import write_clozes
-from insidegpt.text.world.facts import RULES, TIMES, split
+from insidegpt.text.world.facts import RULES, TIMES, split_subjects
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import next_token_loss
 
@@ -54,7 +54,7 @@ class Lesson:
         self.base = load_model(bases / str(seed), trainable=True)
         self.tokenizer = load_tokenizer(bases / str(seed))
         world = self.material.world
-        learn, valid, test = split(world.subjects + world.strangers, seed)
+        learn, valid, test = split_subjects(world.subjects + world.strangers, seed)
         self.everyone = learn
         self.taught = [s for s in learn if s.times in TAUGHT]
         self.asked = {"valid": valid, "test": test}[part]

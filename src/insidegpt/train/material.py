@@ -16,7 +16,7 @@ from insidegpt.text.interface import Tokenizer
 from insidegpt.text.vocab import load_tokenizer, save_tokenizer
 from insidegpt.text.world.dialogues import transcripts, write_dialogues
 from insidegpt.text.world.documents import write_documents
-from insidegpt.text.world.facts import World, build_world, split
+from insidegpt.text.world.facts import World, build_world, split_subjects
 from insidegpt.train.recipe import Recipe
 
 END = "<|endoftext|>"
@@ -53,7 +53,7 @@ def documents(recipe: Recipe) -> list[str]:
 
 def talks_of(world: World) -> list[str]:
     """Conversations that a vocabulary should be fit for, though they come later."""
-    subjects, *_ = split(world.subjects + world.strangers)
+    subjects, *_ = split_subjects(world.subjects + world.strangers)
     return transcripts(write_dialogues(world, subjects, count=TALKS, unknown=0.2))
 
 

@@ -11,7 +11,7 @@ from insidegpt.text.world.dialogues import (
     say,
     write_dialogues,
 )
-from insidegpt.text.world.facts import build_world, split
+from insidegpt.text.world.facts import build_world, split_subjects
 from insidegpt.text.world.questions import ASKING_ELSE
 
 
@@ -22,7 +22,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def parts(world):
-    return split(world.subjects + world.strangers, 0)
+    return split_subjects(world.subjects + world.strangers, 0)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from insidegpt.text.world.facts import (
     RULES,
     TIMES,
     build_world,
-    split,
+    split_subjects,
 )
 
 
@@ -85,7 +85,7 @@ def test_a_world_with_more_people_than_names_is_refused():
 
 
 def test_a_split_has_each_subject_once_and_its_share_of_each_group(world):
-    parts = split(world.subjects + world.strangers, 3)
+    parts = split_subjects(world.subjects + world.strangers, 3)
     names = [s.name for part in parts for s in part]
     everyone = [s.name for s in world.subjects + world.strangers]
     assert sorted(names) == sorted(everyone) and len(set(names)) == len(names)
@@ -93,4 +93,4 @@ def test_a_split_has_each_subject_once_and_its_share_of_each_group(world):
         counts = Counter((s.kind, s.times) for s in part)
         assert all(counts["person", t] == people for t in (1, 4, 16))
         assert counts["person", 64] == 3 * people == 2 * counts["product", 64]
-    assert parts == split(world.subjects + world.strangers, 3)
+    assert parts == split_subjects(world.subjects + world.strangers, 3)

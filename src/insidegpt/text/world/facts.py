@@ -139,7 +139,7 @@ def _facts(kind: str, name: str, draw: random.Random) -> dict[str, str]:
     return facts
 
 
-def split(
+def split_subjects(
     subjects: Sequence[Subject],
     seed: int = 0,
     shares: Sequence[float] = (0.6, 0.2, 0.2),
