@@ -10,7 +10,7 @@ from insidegpt.measure.replies import grade, reply_to, shares
 from insidegpt.text.bpe import train
 from insidegpt.text.world.dialogues import (
     UNKNOWN,
-    say,
+    answer_with,
     write_questions,
     write_second_turns,
 )
@@ -33,7 +33,7 @@ def test_grades_by_hand(world, talk):
     truth = world.ask(talk.subject.name, talk.relation)
     other = next(value for value in values if value != truth)
     assert grade(talk, talk.answer) == "right"
-    assert grade(talk, say(talk.subject, talk.relation, other)) == "wrong"
+    assert grade(talk, answer_with(talk.subject, talk.relation, other)) == "wrong"
     assert grade(talk, UNKNOWN) == "unknown"
     for odd in ("", "Hello!", talk.answer + " ", talk.answer[:-1]):
         assert grade(talk, odd) == "odd"
@@ -43,7 +43,7 @@ def test_a_stranger_s_answer_is_never_right(world):
     for talk in write_questions(world, world.strangers):
         assert talk.answer == UNKNOWN and grade(talk, UNKNOWN) == "unknown"
         value = RELATIONS[talk.subject.kind][talk.relation][0]
-        assert grade(talk, say(talk.subject, talk.relation, value)) == "wrong"
+        assert grade(talk, answer_with(talk.subject, talk.relation, value)) == "wrong"
 
 
 def test_each_fact_is_asked_in_each_way_and_once_in_a_second_turn(world):

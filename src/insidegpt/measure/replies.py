@@ -12,7 +12,7 @@ from insidegpt.infer.sampling import GREEDY, Sampling
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.interface import Tokenizer
-from insidegpt.text.world.dialogues import UNKNOWN, Talk, say
+from insidegpt.text.world.dialogues import UNKNOWN, Talk, answer_with
 from insidegpt.text.world.facts import RELATIONS
 
 KINDS = ("right", "wrong", "unknown", "odd")
@@ -55,7 +55,9 @@ def grade(talk: Talk, text: str) -> str:
     if text == UNKNOWN:
         return "unknown"
     values = RELATIONS[talk.subject.kind][talk.relation]
-    said = [say(talk.subject, talk.relation, value, talk.manner) for value in values]
+    said = [
+        answer_with(talk.subject, talk.relation, value, talk.manner) for value in values
+    ]
     if text not in said:
         return "odd"
     return "right" if text == talk.answer else "wrong"

@@ -6,9 +6,9 @@ from insidegpt.text.world.dialogues import (
     MANNERS,
     SMALL_TALK,
     UNKNOWN,
+    answer_with,
     begin,
     reply,
-    say,
     write_dialogues,
 )
 from insidegpt.text.world.facts import build_world, split_subjects
@@ -39,7 +39,7 @@ def test_every_answer_is_the_truth_or_that_nobody_knows_it(world, talks):
             continue
         value = world.ask(talk.subject.name, talk.relation)
         expected = (
-            say(talk.subject, talk.relation, value, talk.manner)
+            answer_with(talk.subject, talk.relation, value, talk.manner)
             if talk.subject.times
             else UNKNOWN
         )

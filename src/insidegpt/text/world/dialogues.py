@@ -166,10 +166,12 @@ def reply(
     """The right answer in the right manner."""
     if not known(subject, relation):
         return UNKNOWN
-    return say(subject, relation, world.truth[subject.name, relation], manner)
+    return answer_with(subject, relation, world.truth[subject.name, relation], manner)
 
 
-def say(subject: Subject, relation: str, value: str, manner: str = "short") -> str:
+def answer_with(
+    subject: Subject, relation: str, value: str, manner: str = "short"
+) -> str:
     """An answer that gives this value, true or not."""
     if manner == "sentence":
         return TOLD[relation][0].format(name=subject.name, value=value)
