@@ -44,8 +44,8 @@ def test_few_documents_are_cut_by_letters_and_many_by_documents():
 @pytest.mark.parametrize(
     ("text", "vocab_size", "sentence"),
     [
-        ("a", 257, "too short for a context"),
-        ("", 257, "holds no text"),
+        ("a", 259, "too short for a context"),
+        ("", 259, "holds no text"),
         ("again " * 200, 300, "gives 2.. tokens and not 300"),
     ],
 )

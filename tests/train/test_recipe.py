@@ -77,7 +77,7 @@ def test_what_differs_is_named():
         ("[model]\nd_model = 30", "d_model .30. must be a multiple"),
         ("[model]\nvocab_size = 9", "The model has 9 tokens and the tokenizer 1024"),
         ("[source]\ncontext_tokens = 999", "999 tokens does not fit"),
-        ("[source]\nvocab_size = 2", "at least 257"),
+        ("[source]\nvocab_size = 2", "at least 259"),
         ("[source]\nheld_out = 1.5", "between 0 and 1"),
         ("source = 3", "source must be a table"),
         ("[training]\nsteps = 0", "steps must be at least 1"),

@@ -13,7 +13,7 @@ from insidegpt.model.checkpoint import load_checkpoint
 from insidegpt.train import run as room
 from insidegpt.train import state
 from insidegpt.train.loop import TrainConfig
-from insidegpt.train.material import END
+from insidegpt.train.material import END, TURN
 from insidegpt.train.recipe import Recipe, Source
 from insidegpt.train.run import carry_out, held_out_loss, prepare
 
@@ -51,7 +51,8 @@ def test_a_training_learns_and_its_directory_is_a_model(recipe, tmp_path):
     assert [number for number, _ in measured] == [5, 10, 15, 20, 24]
     assert measured[-1][1] < measured[0][1] - 0.5
     model, tokenizer = load_checkpoint(tmp_path / "out")
-    assert tokenizer.end_ids == (tokenizer.special[END],) == tokenizer.begin_ids
+    assert tokenizer.begin_ids == (tokenizer.special[END],)
+    assert tokenizer.end_ids == (tokenizer.special[END], tokenizer.special[TURN[1]])
     again = prepare(recipe, tmp_path / "out")
     loss = held_out_loss(model, again.held_out, recipe.source)
     assert loss == pytest.approx(measured[-1][1], abs=1e-6)

@@ -36,14 +36,16 @@ class Source:
 
     text: str = "docstrings"  # or "world", a file, a directory, a data set of the hub
     packages: tuple[str, ...] = ("numpy", "torch")  # whose docstrings
-    vocab_size: int = 1024  # tokens, learned from the text; 257: bytes and an end
+    vocab_size: int = 1024  # tokens, learned from the text; 259: bytes and specials
     context_tokens: int = 128
     rows: int = 16  # windows a batch
     held_out: float = 0.02  # share of the text that is measured on and not learned
 
     def __post_init__(self) -> None:
-        if self.vocab_size < 257:
-            raise ValueError("vocab_size must be at least 257: 256 bytes and an end.")
+        if self.vocab_size < 259:
+            raise ValueError(
+                "vocab_size must be at least 259: 256 bytes and 3 special tokens."
+            )
         if self.context_tokens < 1 or self.rows < 1:
             raise ValueError("context_tokens and rows must be at least 1.")
         if not 0 < self.held_out < 1:
@@ -76,7 +78,7 @@ class Recipe:
 
 
 GPT2_SHAPE = GPTConfig(4096, 256, 6, 128, 4, 4, 512)
-BYTES = dataclasses.replace(PRESETS["mini"], vocab_size=257)
+BYTES = dataclasses.replace(PRESETS["mini"], vocab_size=259)
 
 RECIPES = {
     "mini": Recipe(Source("world", rows=24)),
@@ -85,7 +87,7 @@ RECIPES = {
         GPT2_SHAPE,
         TrainConfig(1000, lr=2e-3, matrix_lr=None, warmup=100, decay=0.9),
     ),
-    "bytes": Recipe(Source(vocab_size=257, packages=("numpy",)), BYTES),
+    "bytes": Recipe(Source(vocab_size=259, packages=("numpy",)), BYTES),
 }
 
 
