@@ -42,11 +42,7 @@ COMING = {
     "align.dpo",
     "align.ppo",
     "align.reward",
-    "align.sft",
     "measure.replies",
-    "text.json_answers",
-    "text.world.dialogues",
-    "train.lora",
 }
 
 
