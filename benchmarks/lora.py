@@ -3,6 +3,7 @@
     python benchmarks/lora.py run lora --seed 0 >> runs.jsonl
     python benchmarks/lora.py run full --seed 0 --lr 3e-5 >> runs.jsonl
     python benchmarks/lora.py prompts >> runs.jsonl
+    python benchmarks/lora.py parts src/insidegpt/checkpoints/lora-json >> runs.jsonl
     python benchmarks/lora.py gather runs.jsonl > lora.json
 
 Stored as lora.json of show/records, and shown on code/fine-tuning. Rates, ranks and
@@ -60,7 +61,7 @@ ORDER = (
     f"else. The kind is one of: {', '.join(KINDS)}."
 )
 PLAIN = "Answer in plain English sentences."  # to a model that has learned JSON
-PROSE_BYTES = 6000
+PROSE_CHARACTERS = 6000
 
 
 class Bench:
@@ -71,8 +72,12 @@ class Bench:
         encode = {"context_tokens": 512}
         self.examples = encode_examples(self.tokenizer, dialogues("train"), **encode)
         self.valid = encode_examples(self.tokenizer, dialogues("valid"), **encode)
-        self.prose = "\n".join(documentation(train=()).valid)[:PROSE_BYTES]
-        self.prose_ids = self.tokenizer.encode(self.prose)
+        self.prose = self.documents("networkx")
+
+    def documents(self, package: str) -> str:
+        """The beginning of a package's documentation."""
+        read = documentation(train=(), valid=(package,)).valid
+        return "\n".join(read)[:PROSE_CHARACTERS]
 
     def ask(
         self, model: GPT, part: str, before: list[dict] | None = None, every: int = 1
@@ -96,11 +101,13 @@ class Bench:
         """Nats a token of the right lines for the validation questions."""
         return next_token_loss(model, pad(self.valid)).mean
 
-    def prose_bits(self, model: GPT) -> float:
+    def prose_bits(self, model: GPT, prose: str | None = None) -> float:
         """Bits per byte of prose that has nothing to do with it."""
-        found = text_logprobs(model, self.prose_ids, context_tokens=512)
-        lost = len(self.tokenizer.decode(self.prose_ids[:1]).encode())
-        return bits_per_byte(found, len(self.prose.encode()) - lost)
+        prose = prose or self.prose
+        ids = self.tokenizer.encode(prose)
+        found = text_logprobs(model, ids, context_tokens=512)
+        lost = len(self.tokenizer.decode(ids[:1]).encode())
+        return bits_per_byte(found, len(prose.encode()) - lost)
 
 
 def judge(asked: tuple[Question, ...], texts: list[str]) -> dict[str, str]:
@@ -223,6 +230,86 @@ def prompts(part: str) -> None:
 
 
 @main.command()
+@click.argument("directory", type=click.Path(exists=True, path_type=Path))
+def parts(directory: Path) -> None:
+    """The adapter that was kept, put on in part: what is left of form and forgetting.
+
+    Of each product B A, all is taken by a share, or its strongest direction alone.
+    ``other`` is a second prose, about drawing, in bits per byte after and before.
+    """
+    bench, base = Bench(), insidegpt.load_model()
+    model = load_adapter(insidegpt.load_model(), directory)
+    other = bench.documents("matplotlib")
+    before = round(bench.prose_bits(base, other), 4)
+    layers = [layer for _, layer in adapters(model)]
+    whole = [(layer.up.detach().clone(), layer.down.detach()) for layer in layers]
+    for first, rest in ((1, 1), (0.75, 0.75), (0.5, 0.5), (0.5, 1), (0, 1)):
+        for layer, (up, down) in zip(layers, whole, strict=True):
+            left = torch.linalg.svd(up @ down, full_matrices=False).U[:, :1]
+            layer.up.data.copy_(rest * up + (first - rest) * left @ (left.T @ up))
+        found = {"first": first, "rest": rest, "look": look(bench, model, STEPS)[1:]}
+        found["other"] = [round(bench.prose_bits(model, other), 4), before]
+        replies = [read_reply(text) for text in bench.ask(model, "valid")]
+        found["form"] = bits(reply is not None for reply in replies)
+        if first == rest == 1:
+            found |= {"alike": alike(model), "begun": begun(bench)}
+            found["slower"] = slower(bench, model)
+        print(json.dumps(found), flush=True)
+
+
+def slower(bench: Bench, model: GPT) -> float:
+    """How many times as long an adapter beside the matrices takes as a merged one.
+
+    The median of seven pairs, each of 64 new tokens for one question.
+    """
+    merged, prompt = merge(copy.deepcopy(model)), bench.tokenizer.encode("Tell me.")
+    pairs = []
+    for _ in range(7):
+        seconds = []
+        for which in (model, merged):
+            began = time.perf_counter()
+            generate_batch(which, [prompt], max_new_tokens=NEW_TOKENS, stop_ids=())
+            seconds.append(time.perf_counter() - began)
+        pairs.append(seconds[0] / seconds[1])
+    return round(sorted(pairs)[3], 2)
+
+
+def alike(model: GPT) -> float:
+    """The least likeness of a strong direction of a tuned matrix to one of before.
+
+    An intruder of Shuttleworth et al. is a left singular vector, here of the ten
+    strongest, whose cosine with each of the untuned matrix is small.
+    """
+    after, before = merge(copy.deepcopy(model)), insidegpt.load_model()
+    least = []
+    for number in range(0, len(before.blocks), 10):
+        for name in MLPS:
+            new, old = (
+                torch.linalg.svd(
+                    getattr(m.blocks[number].mlp, name).weight.detach().double(),
+                    full_matrices=False,
+                ).U
+                for m in (after, before)
+            )
+            least.append((new[:, :10].T @ old).abs().amax(1).min().item())
+    return round(min(least), 4)
+
+
+def begun(bench: Bench) -> str:
+    """The untrained model, whose answer we begin for it: right words inside quotes."""
+    model, asked = insidegpt.load_model(), [q for q in questions("test") if q.accepted]
+    start = bench.tokenizer.encode('{"answer": "')
+    prompts = [
+        [*encode_chat(bench.tokenizer, [{"role": "user", "content": q.text}]), *start]
+        for q in asked
+    ]
+    settings = {"max_new_tokens": 16, "stop_ids": bench.tokenizer.end_ids}
+    texts = map(bench.tokenizer.decode, generate_batch(model, prompts, **settings))
+    pairs = zip(asked, texts, strict=True)
+    return bits(is_right(q, text.partition('"')[0]) for q, text in pairs)
+
+
+@main.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def gather(files: tuple[Path, ...]) -> None:
     """One record of all lines; texts of the model as it is and of one training."""
@@ -238,8 +325,9 @@ def gather(files: tuple[Path, ...]) -> None:
     for line in chosen:
         del line["losses"]
     runs = [line for line in runs if line["part"] == "test"]
+    shares = [line for line in lines if "first" in line]
     record = {"command": __doc__.split("\n\n")[1].split("\n")[0].strip()}
-    record |= {"prompts": prompts, "rates": chosen, "runs": runs}
+    record |= {"prompts": prompts, "rates": chosen, "runs": runs, "parts": shares}
     json.dump(record, sys.stdout, ensure_ascii=False, separators=(",", ":"))
 
 
