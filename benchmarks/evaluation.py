@@ -5,8 +5,8 @@
     python benchmarks/evaluation.py harness >> runs.jsonl
     python benchmarks/evaluation.py gather runs.jsonl > evaluation.json
 
-Stored as evaluation.json of show/records, and shown on code/evaluation. Three minutes on
-a core in all. ``harness`` needs lm_eval, which ``make setup`` installs for the tests.
+Stored as evaluation.json of show/records, and shown on code/evaluation. A few minutes
+on a core. ``harness`` needs lm_eval, which ``make setup`` installs for the tests.
 """
 
 import json
@@ -100,7 +100,7 @@ def picks(found: list[Scored]) -> dict:
 
 @main.command("judge")
 def judge_pairs() -> None:
-    """Pairs in which one answer is right; then one side made longer with empty words."""
+    """Pairs in which one answer is right; then one of them longer by empty words."""
     model, tokenizer = insidegpt.load_model(), insidegpt.load_tokenizer()
     items = general_knowledge()
     right = [item.options[item.answer] for item in items]

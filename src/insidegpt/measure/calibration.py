@@ -19,7 +19,10 @@ class Bin(NamedTuple):
 
 
 def reliability(
-    sure: Sequence[float], right: Sequence[bool], *, bins: int = 10
+    sure: Sequence[float] | np.ndarray,
+    right: Sequence[bool] | np.ndarray,
+    *,
+    bins: int = 10,
 ) -> list[Bin]:
     """The bins from the least sure answers to the surest; their sizes differ by one.
 
@@ -50,7 +53,11 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def error_by_luck(
-    sure: Sequence[float], *, bins: int = 10, rounds: int = 200, seed: int = 0
+    sure: Sequence[float] | np.ndarray,
+    *,
+    bins: int = 10,
+    rounds: int = 200,
+    seed: int = 0,
 ) -> float:
     """The mean calibration error of a model that keeps its promises exactly.
 

@@ -37,9 +37,9 @@ def wilson(right: int, count: int, *, level: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    values: Sequence[float],
+    values: Sequence[float] | np.ndarray,
     *,
-    groups: Sequence[object] | None = None,
+    groups: Sequence[object] | np.ndarray | None = None,
     level: float = 0.95,
     rounds: int = 2000,
     seed: int = 0,
@@ -65,11 +65,17 @@ def bootstrap(
 
 
 def paired_difference(
-    first: Sequence[float], second: Sequence[float], **settings
+    first: Sequence[float] | np.ndarray,
+    second: Sequence[float] | np.ndarray,
+    *,
+    groups: Sequence[object] | np.ndarray | None = None,
+    level: float = 0.95,
+    rounds: int = 2000,
+    seed: int = 0,
 ) -> Interval:
     """Of the mean difference of two scores for the same questions: first - second.
 
-    What makes a question easy for both is in neither difference. Takes the settings of
+    What makes a question easy for both is in neither difference. The rest is as in
     ``bootstrap``. Raises ValueError for lists of different lengths.
     """
     if len(first) != len(second):
@@ -77,7 +83,8 @@ def paired_difference(
             f"A comparison in pairs needs two scores for each question, not "
             f"{len(first)} and {len(second)}."
         )
-    return bootstrap(np.subtract(first, second, dtype=float), **settings)
+    apart = np.subtract(first, second, dtype=float)
+    return bootstrap(apart, groups=groups, level=level, rounds=rounds, seed=seed)
 
 
 def questions_needed(
