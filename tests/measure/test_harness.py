@@ -79,10 +79,8 @@ def test_a_greedy_ending_is_known_as_one(ours):
 
 
 def test_generation_ends_before_the_first_text_of_until(ours):
-    context = "Returns the"
-    (whole,) = ours.generate_until(
-        asked("generate_until", (context, {"max_gen_toks": 12}))
-    )
+    context, few = "Returns the", {"max_gen_toks": 12}
+    (whole,) = ours.generate_until(asked("generate_until", (context, few)))
     stop = whole[4:6]
     (cut,) = ours.generate_until(
         asked("generate_until", (context, few | {"until": stop}))
