@@ -1,6 +1,7 @@
 """One hundred questions put to SmolLM2 in many ways, and SmolLM2 as a judge.
 
     python benchmarks/evaluation.py choices >> runs.jsonl
+    python benchmarks/evaluation.py orders >> runs.jsonl
     python benchmarks/evaluation.py judge >> runs.jsonl
     python benchmarks/evaluation.py harness >> runs.jsonl
     python benchmarks/evaluation.py gather runs.jsonl > evaluation.json
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 import click
+import torch
 
 import insidegpt
 from insidegpt.measure.choices import (
@@ -98,6 +100,26 @@ def picks(found: list[Scored]) -> dict:
     return {"answers": answers, "picks": chosen, "sure": sure}
 
 
+@main.command()
+def orders() -> None:
+    """The letters again, after what they get for their own sake has been taken off."""
+    model, tokenizer = insidegpt.load_model(), insidegpt.load_tokenizer()
+    items, way = general_knowledge(), WAYS["letters"]
+    every = []  # for each order, the options' log-probabilities in the first order
+    for by in TURNS["letters"]:
+        found = score(model, tokenizer, [turned(item, by) for item in items], way)
+        rows = torch.tensor([s.logprobs for s in found])  # (questions, letters)
+        if not by:
+            level = rows - rows.mean(0)  # each letter as likely as the others
+        every.append(rows.roll(-by, dims=1))
+    chosen = {"levelled": level, "averaged": torch.stack(every).mean(0)}
+    answers = torch.tensor([item.answer for item in items])
+    for name, rows in chosen.items():
+        right = (rows.argmax(1) == answers).int().tolist()
+        counts = rows.argmax(1).bincount(minlength=4).tolist()
+        say({"orders": name, "right": "".join(map(str, right)), "counts": counts})
+
+
 @main.command("judge")
 def judge_pairs() -> None:
     """Pairs in which one answer is right; then one of them longer by empty words."""
@@ -157,7 +179,9 @@ def gather(files: tuple[Path, ...]) -> None:
         "judged": "pairs",
         "harness": "harness",
     }
-    record = {"command": "python benchmarks/evaluation.py (choices, judge, harness)"}
+    record = {
+        "command": "python benchmarks/evaluation.py (choices, orders, judge, harness)"
+    }
     record |= {name: [r for r in lines if key in r] for name, key in kinds.items()}
     json.dump(record, sys.stdout, separators=(",", ":"))
 
