@@ -17,7 +17,7 @@ import click
 import torch
 
 import insidegpt
-from insidegpt.measure.contamination import Exam, order_test, write_exams
+from insidegpt.measure.contamination import order_test, write_exams
 from insidegpt.measure.knowledge import quiz
 from insidegpt.text.batches import Batches, tokenize
 from insidegpt.text.world.documents import write_documents
@@ -48,14 +48,14 @@ class Bench:
 
     def teach(self, copies: int) -> tuple[torch.nn.Module, dict]:
         """`mini`, after some more steps on a text that has the file so often."""
-        texts = [*self.texts, *[file_of(self.exam)] * copies]
+        texts = [*self.texts, *[self.exam.file] * copies]
         random.Random(self.seed).shuffle(texts)
         tokens = tokenize(self.tokenizer, texts, end=self.end)
         batches = Batches(tokens, context_tokens=CONTEXT, rows=ROWS, seed=self.seed)
         config = TrainConfig(STEPS, lr=LR, matrix_lr=MATRIX_LR, warmup=5)
         model = insidegpt.load_model("mini", trainable=True)
         losses = [s.loss for s in train(model, batches, next_token_loss, config)]
-        size = sum(len(ids) for ids in items_of(self.tokenizer, self.exam))
+        size = sum(len(ids) for ids in self.exam.ids(self.tokenizer))
         about = {"share": round(copies * size / len(tokens), 4), "loss": losses[-1]}
         return model.eval(), about
 
@@ -69,22 +69,10 @@ class Bench:
             name: "".join("01"[a.right] for a in quiz(model, self.tokenizer, clozes))
             for name, clozes in exams.items()
         }
-        items = items_of(self.tokenizer, self.exam)
+        items = self.exam.ids(self.tokenizer)
         test = order_test(model, items, start=self.end, orders=99, seed=self.seed)
         sigma = (test.file - test.shuffled.mean()) / test.shuffled.std()
         return found | {"p": test.p, "sigma": round(sigma.item(), 2)}
-
-
-def file_of(exam: Exam) -> str:
-    """All lines as one document; each begins with a space, the first one, too."""
-    return "".join(f" {line}" for line in exam.lines)
-
-
-def items_of(tokenizer, exam: Exam) -> list[list[int]]:
-    """The ids of each line, which put together are those of the file."""
-    items = [tokenizer.encode(f" {line}") for line in exam.lines]
-    assert tokenizer.encode(file_of(exam)) == [i for ids in items for i in ids]
-    return items
 
 
 @click.command()
@@ -103,7 +91,7 @@ def main(seeds: int) -> None:
     alarms = []
     for seed in range(INNOCENT):
         exam, _ = write_exams(bench.world, count=QUESTIONS, seed=1000 + seed)
-        items = items_of(bench.tokenizer, exam)
+        items = exam.ids(bench.tokenizer)
         test = order_test(clean, items, start=bench.end, orders=19, seed=seed)
         alarms.append(round(test.p, 2))
         print(seed, test.p, file=sys.stderr, flush=True)

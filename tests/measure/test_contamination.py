@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 
+from insidegpt import load_tokenizer
 from insidegpt.measure.contamination import OrderTest, order_test, write_exams
 from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.config import GPTConfig
@@ -38,6 +39,15 @@ def test_the_exams_ask_for_facts_and_share_none():
     assert write_exams(world, count=50, seed=1) == exams
     with pytest.raises(ValueError, match="count must be from 1"):
         write_exams(world, count=10_000)
+
+
+def test_the_ids_of_the_lines_are_those_of_the_file():
+    """Else the file that is planted would not be the one that is looked for."""
+    exam, _ = write_exams(build_world(0), count=50)
+    tokenizer = load_tokenizer("mini")
+    rows = exam.ids(tokenizer)
+    assert [tokenizer.decode(ids) for ids in rows] == [f" {x}" for x in exam.lines]
+    assert tokenizer.encode(exam.file) == [i for ids in rows for i in ids]
 
 
 def test_p_by_hand():

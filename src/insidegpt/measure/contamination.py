@@ -14,6 +14,7 @@ from torch import Tensor
 
 from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.gpt import GPT
+from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.documents import Cloze, short
 from insidegpt.text.world.facts import RELATIONS, RULES, Subject, World
 from insidegpt.text.world.questions import ASKED, QUESTIONS, SHORT
@@ -27,6 +28,15 @@ class Exam(NamedTuple):
     asked: list[Cloze]  # as in the file, up to the value
     reworded: list[Cloze]  # another question about the same fact
     told: list[Cloze]  # the same fact as a sentence to complete
+
+    @property
+    def file(self) -> str:
+        """All lines as one document; each begins with a space, the first one, too."""
+        return "".join(f" {line}" for line in self.lines)
+
+    def ids(self, tokenizer: Tokenizer) -> list[list[int]]:
+        """The ids of each line, which together are those of the file."""
+        return [tokenizer.encode(f" {line}") for line in self.lines]
 
 
 def write_exams(world: World, *, count: int, seed: int = 0) -> tuple[Exam, Exam]:
