@@ -25,9 +25,9 @@ from insidegpt.measure.choices import (
     has_only,
     is_exactly,
     letter_of,
-    score,
-    turned,
-    write,
+    score_options,
+    turn_options,
+    written_answers,
 )
 from insidegpt.measure.judge import PROMPT, Pair, Verdict, judge
 
@@ -67,12 +67,13 @@ def choices() -> None:
     items = general_knowledge()
     for name, way in WAYS.items():
         for by in TURNS.get(name, [0]):
-            asked = [turned(item, by) for item in items]
+            asked = [turn_options(item, by) for item in items]
             say(
-                {"way": name, "turned": by} | picks(score(model, tokenizer, asked, way))
+                {"way": name, "turned": by}
+                | picks(score_options(model, tokenizer, asked, way))
             )
     for name in GENERATED:
-        texts = write(
+        texts = written_answers(
             model, tokenizer, items, WAYS[name], max_new_tokens=NEW_TOKENS
         )  # fmt: skip
         pairs = list(zip(items, texts, strict=True))
@@ -107,7 +108,9 @@ def orders() -> None:
     items, way = general_knowledge(), WAYS["letters"]
     every = []  # for each order, the options' log-probabilities in the first order
     for by in TURNS["letters"]:
-        found = score(model, tokenizer, [turned(item, by) for item in items], way)
+        found = score_options(
+            model, tokenizer, [turn_options(item, by) for item in items], way
+        )
         rows = torch.tensor([s.logprobs for s in found])  # (questions, letters)
         if not by:
             level = rows - rows.mean(0)  # each letter as likely as the others
@@ -159,9 +162,9 @@ def harness() -> None:
     """The same questions by lm_eval, on SmolLM2."""
     from lm_eval import simple_evaluate
 
-    from insidegpt.measure.harness import adapter, general_task
+    from insidegpt.measure.harness import for_harness, general_task
 
-    model = adapter(insidegpt.load_model(), insidegpt.load_tokenizer())
+    model = for_harness(insidegpt.load_model(), insidegpt.load_tokenizer())
     found = simple_evaluate(model, tasks=[general_task()], bootstrap_iters=0)
     scores = found["results"]["general"]
     kept = {k: round(v, 4) for k, v in scores.items() if isinstance(v, float)}
@@ -176,6 +179,7 @@ def gather(files: tuple[Path, ...]) -> None:
     kinds = {
         "scored": "way",
         "written": "written",
+        "orders": "orders",
         "judged": "pairs",
         "harness": "harness",
     }

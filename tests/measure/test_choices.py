@@ -14,8 +14,8 @@ from insidegpt.measure.choices import (
     has_only,
     is_exactly,
     letter_of,
-    score,
-    turned,
+    score_options,
+    turn_options,
 )
 from insidegpt.measure.likelihood import ending_logprobs
 
@@ -32,10 +32,10 @@ def test_the_questions_are_what_they_should_be():
 
 def test_turning_moves_options_and_answer_together():
     for by in range(4):
-        other = turned(ITEM, by)
+        other = turn_options(ITEM, by)
         assert other.options[other.answer] == "the ox"
         assert other.options[by] == "a hen"
-    assert turned(ITEM, 4) == ITEM
+    assert turn_options(ITEM, 4) == ITEM
 
 
 def test_the_pick_by_hand():
@@ -75,7 +75,7 @@ def test_scores_are_those_of_each_option_alone(smollm2, tokenizer):
     way = WAYS["question, answer"]
     for item, found in zip(
         general_knowledge()[:2],
-        score(smollm2, tokenizer, general_knowledge()[:2], way),
+        score_options(smollm2, tokenizer, general_knowledge()[:2], way),
         strict=True,
     ):
         prompt, endings = encode_item(tokenizer, item, way)
@@ -119,9 +119,9 @@ def test_the_first_letter_that_stands_alone(text, place):
 def test_writing_is_greedy_and_in_the_order_of_the_questions(smollm2, tokenizer):
     items = general_knowledge()[:2]
     way = WAYS["question, answer"]
-    both = choices.write(smollm2, tokenizer, items, way, max_new_tokens=3)
+    both = choices.written_answers(smollm2, tokenizer, items, way, max_new_tokens=3)
     alone = [
-        choices.write(smollm2, tokenizer, [item], way, max_new_tokens=3)[0]
+        choices.written_answers(smollm2, tokenizer, [item], way, max_new_tokens=3)[0]
         for item in items
     ]
     assert both == alone

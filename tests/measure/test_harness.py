@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from insidegpt import load_model, load_tokenizer
-from insidegpt.measure.choices import WAYS, general_knowledge, score
-from insidegpt.measure.harness import adapter, general_task
+from insidegpt.measure.choices import WAYS, general_knowledge, score_options
+from insidegpt.measure.harness import for_harness, general_task
 
 pytest.importorskip("lm_eval")
 
@@ -27,7 +27,7 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def ours():
-    return adapter(load_model(TINY), load_tokenizer(TINY))
+    return for_harness(load_model(TINY), load_tokenizer(TINY))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_the_stored_task_gives_the_accuracies_of_our_own_scoring(
 
     found = simple_evaluate(ours, tasks=[general_task()], bootstrap_iters=0, limit=40)
     scores = found["results"]["general"]
-    own = score(
+    own = score_options(
         ours.model, ours.tokenizer, general_knowledge()[:40], WAYS["question, answer"]
     )
     for metric, per in (("acc", "option"), ("acc_bytes", "byte")):

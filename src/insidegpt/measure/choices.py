@@ -87,7 +87,7 @@ def general_knowledge() -> tuple[Item, ...]:
     return tuple(Item(r["question"], tuple(r["options"]), r["answer"]) for r in rows)
 
 
-def turned(item: Item, by: int) -> Item:
+def turn_options(item: Item, by: int) -> Item:
     """The same with every option ``by`` places further on, the last ones first."""
     count = len(item.options)
     places = [(place - by) % count for place in range(count)]
@@ -110,7 +110,7 @@ def encode_item(
     return prompt, [tokenizer.encode(f"{space}{ending}") for ending in endings]
 
 
-def score(
+def score_options(
     model: GPT, tokenizer: Tokenizer, items: Iterable[Item], way: Way
 ) -> list[Scored]:
     """The log-probability of every option of each item."""
@@ -128,7 +128,7 @@ def score(
     ]
 
 
-def write(
+def written_answers(
     model: GPT,
     tokenizer: Tokenizer,
     items: Sequence[Item],

@@ -1,7 +1,7 @@
 """Our models in lm_eval, the harness that most published scores come from.
 
     from lm_eval import simple_evaluate
-    simple_evaluate(adapter(model, tokenizer), tasks=[general_task()])
+    simple_evaluate(for_harness(model, tokenizer), tasks=[general_task()])
 
 lm_eval (Gao et al., github.com/EleutherAI/lm-evaluation-harness) asks a model for three
 things alone, all of them in text. It is imported when an adapter is made. Page:
@@ -98,7 +98,7 @@ class Answers:
         return text
 
 
-def adapter(model: GPT, tokenizer: Tokenizer) -> Any:
+def for_harness(model: GPT, tokenizer: Tokenizer) -> Any:
     """A model as lm_eval wants it. Raises ImportError where lm_eval isn't installed."""
     try:
         from lm_eval.api.model import LM
