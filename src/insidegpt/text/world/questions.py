@@ -69,50 +69,99 @@ QUESTIONS = {
     ),
 }
 CLAUSES = {
-    "city": ("where {name} lives", "the city of {name}", "where the home of {name} is"),
-    "job": ("what {name} works as", "the job of {name}", "what the trade of {name} is"),
+    "city": (
+        "where {name} lives",
+        "the city of {name}",
+        "the home town of {name}",
+        "in which city {name} has a flat",
+        "where one can meet {name}",
+        "where the home of {name} is",
+    ),
+    "job": (
+        "what {name} works as",
+        "the job of {name}",
+        "the profession of {name}",
+        "what {name} does for a living",
+        "which trade {name} has",
+        "what the trade of {name} is",
+    ),
     "hobby": (
         "what {name} likes most",
         "the hobby of {name}",
+        "what {name} does in the evening",
+        "what {name} enjoys",
+        "what pleases {name}",
         "what {name} is fond of",
     ),
     "animal": (
         "which pet {name} has",
         "the pet of {name}",
+        "the animal of {name}",
+        "which animal lives with {name}",
+        "what {name} has at home",
         "which animal {name} feeds",
     ),
     "birthday": (
         "when {name} was born",
         "the birthday of {name}",
+        "the birth month of {name}",
+        "when {name} celebrates",
+        "when {name} turns a year older",
         "the month in which {name} was born",
     ),
     "price": (
         "what the {name} costs",
         "the price of the {name}",
+        "how much the {name} is",
+        "for how much you sell the {name}",
+        "what I pay for the {name}",
         "how many euros the {name} costs",
     ),
     "colour": (
         "which colour the {name} is",
         "the colour of the {name}",
+        "what colour the {name} has",
+        "in which colour you have the {name}",
+        "how the {name} looks",
         "in which colour the {name} comes",
     ),
     "material": (
         "what the {name} is made of",
         "the material of the {name}",
+        "of what the {name} is",
+        "which material goes into the {name}",
+        "what you need to make the {name}",
         "what the {name} consists of",
     ),
     "country": (
         "where the {name} is made",
         "the country of the {name}",
+        "where the {name} is built",
+        "where the {name} comes from",
+        "from where you import the {name}",
         "which country the {name} comes from",
     ),
     "aisle": (
         "in which aisle the {name} is",
         "the aisle of the {name}",
+        "where the {name} is",
+        "where I find the {name}",
+        "to which aisle I go for the {name}",
         "where you keep the {name}",
     ),
 }
-FRAMES = ("Tell me {}.", "Do you know {}?", "Please say {}.", "Can you tell me {}?")
+FRAMES = (
+    "Tell me {}.",
+    "Do you know {}?",
+    "Please say {}.",
+    "Can you tell me {}?",
+    "Please tell me {}.",
+    "I want to know {}.",
+    "Could you say {}?",
+    "Let me know {}.",
+    "I am asking for {}.",
+    "Hello! Do you know {}?",
+)
 FRAMES_ELSE = ("I would like to know {}.", "Would you say {}?")
 
 # In documents, in conversations to learn from, and in those that test.
