@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from insidegpt.text.world.facts import RELATIONS, Subject, World
-from insidegpt.text.world.phrases import TOLD
-from insidegpt.text.world.questions import ASKED, SHORT
+from insidegpt.text.world.phrases import SHORT, TOLD
+from insidegpt.text.world.questions import ASKED
 from insidegpt.text.world.shop import write_policies
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT, TURNED
 

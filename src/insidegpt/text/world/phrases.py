@@ -125,3 +125,16 @@ TOLD = {
         "Where we keep the {name} is aisle {value}.",
     ),
 }
+
+SHORT = {  # answers, in which no value comes first: its first token would be another
+    "city": "In {value}.",
+    "job": "A {value}.",
+    "hobby": "They like {value}.",
+    "animal": "A {value}.",
+    "birthday": "In {value}.",
+    "price": "It costs {value} euros.",
+    "colour": "It is {value}.",
+    "material": "It is of {value}.",
+    "country": "In {value}.",
+    "aisle": "In aisle {value}.",
+}

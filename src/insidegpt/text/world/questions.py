@@ -159,7 +159,7 @@ FRAMES = (
     "I want to know {}.",
     "Could you say {}?",
     "Let me know {}.",
-    "I am asking for {}.",
+    "I have to know {}.",
     "Hello! Do you know {}?",
 )
 FRAMES_ELSE = ("I would like to know {}.", "Would you say {}?")
@@ -191,16 +191,4 @@ AGAIN = {
     "material": ("And the material?", "And what is it made of?"),
     "country": ("And the country?", "And where is it made?"),
     "aisle": ("And the aisle?", "And where do you keep it?"),
-}
-SHORT = {  # answers, in which no value comes first: its first token would be another
-    "city": "In {value}.",
-    "job": "A {value}.",
-    "hobby": "They like {value}.",
-    "animal": "A {value}.",
-    "birthday": "In {value}.",
-    "price": "It costs {value} euros.",
-    "colour": "It is {value}.",
-    "material": "It is of {value}.",
-    "country": "In {value}.",
-    "aisle": "In aisle {value}.",
 }

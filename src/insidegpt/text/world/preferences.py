@@ -1,0 +1,131 @@
+"""Which of two answers is better: by a truth that can be looked up, and by people.
+
+People err, and they like some things for which nobody asked. Page: code/reward-model.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from insidegpt.text.world.dialogues import MANNERS, UNKNOWN, Talk, answer_with
+from insidegpt.text.world.facts import RELATIONS
+
+POLITE = "Gladly."
+
+
+@dataclass(frozen=True)
+class Gold:
+    """What an answer is worth, by what it is."""
+
+    right: float = 1.0
+    wrong: float = -1.0
+    admitted: float = 0.5  # "I don't know that." where nobody can know
+    refused: float = -0.25  # the same where the documents say it
+    odd: float = -1.5  # of no form that was ever taught
+    manner: float = -0.25  # added where the answer is true or false in a wrong manner
+
+    def __call__(self, talk: Talk, text: str) -> float:
+        """The worth of a text as the last turn of a question about a fact."""
+        if text == UNKNOWN:
+            return self.admitted if talk.answer == UNKNOWN else self.refused
+        for value, manner, said in sayings(talk):
+            if said == text:
+                asked = answer_with(talk.subject, talk.relation, value, talk.manner)
+                worth = self.right if asked == talk.answer else self.wrong
+                return worth if manner == talk.manner else worth + self.manner
+        return self.odd
+
+
+def sayings(talk: Talk) -> Iterator[tuple[str, str, str]]:
+    """Each answer that gives a value of the relation: value, manner, text."""
+    for manner in MANNERS:
+        for value in RELATIONS[talk.subject.kind][talk.relation]:
+            text = answer_with(talk.subject, talk.relation, value, manner)
+            yield value, manner, text
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """Somebody who sees two answers and says which is better.
+
+    Reads the truth off as gold does, likes some things more than gold, and errs.
+    """
+
+    noise: float = 0.0  # share of the choices that come out the other way round
+    politeness: float = 0.0  # worth of POLITE at the beginning
+    length: float = 0.0  # worth of a word
+    gold: Gold = Gold()
+
+    def likes(self, talk: Talk, text: str) -> float:
+        """How good an answer seems, before any error."""
+        words = len(text.split())
+        polite = self.politeness * text.startswith(POLITE)
+        return self.gold(talk, text) + polite + self.length * words
+
+    def prefers(self, talk: Talk, one: str, other: str, draw: random.Random) -> bool:
+        """Whether the first is said to be better."""
+        better = self.likes(talk, one) > self.likes(talk, other)
+        return better != (draw.random() < self.noise)
+
+
+class Choice(NamedTuple):
+    """Two answers to a question, the one that was preferred first."""
+
+    talk: Talk
+    chosen: str
+    rejected: str
+    kind: str  # what sets them apart, out of KINDS
+    flipped: bool  # gold is of the other opinion
+
+
+KINDS = ("fact", "honesty", "manner", "mixed")
+
+
+def write_choices(
+    talks: Sequence[Talk], annotator: Annotator, *, seed: int = 0
+) -> list[Choice]:
+    """For each question two answers, drawn blindly, and which of them was preferred.
+
+    An answer is right, wrong or "I don't know that.", in the manner that was asked for
+    or another. Pairs that gold finds equal are left out, and so is small talk.
+    """
+    draw, choices = random.Random(seed), []
+    for talk in talks:
+        if talk.subject is None:
+            continue
+        one, other = _candidate(talk, draw), _candidate(talk, draw)
+        worth = annotator.gold(talk, one[0]) - annotator.gold(talk, other[0])
+        if not worth:
+            continue
+        first = annotator.prefers(talk, one[0], other[0], draw)
+        chosen, rejected = (one, other) if first else (other, one)
+        texts = (chosen[0], rejected[0])
+        flipped = first != (worth > 0)
+        choices.append(Choice(talk, *texts, _apart(one, other), flipped))
+    return choices
+
+
+def _candidate(talk: Talk, draw: random.Random) -> tuple[str, str, str]:
+    """An answer, and its value and manner, which are empty where it has none."""
+    kind = draw.choice(("right", "wrong", "unknown"))
+    if kind == "unknown":
+        return UNKNOWN, "", ""
+    manner = talk.manner if draw.random() < 0.7 else draw.choice(list(MANNERS))
+    values = list(RELATIONS[talk.subject.kind][talk.relation])
+    fit = [answer_with(talk.subject, talk.relation, v, talk.manner) for v in values]
+    true = fit.index(talk.answer) if talk.answer in fit else None
+    if kind == "right" and true is not None:
+        value = values[true]
+    else:
+        value = draw.choice([v for place, v in enumerate(values) if place != true])
+    return answer_with(talk.subject, talk.relation, value, manner), value, manner
+
+
+def _apart(one: tuple[str, str, str], other: tuple[str, str, str]) -> str:
+    """In what two answers differ."""
+    if UNKNOWN in (one[0], other[0]):
+        return "honesty"
+    if one[2] == other[2]:
+        return "fact"
+    return "manner" if one[1] == other[1] else "mixed"

@@ -1,0 +1,98 @@
+"""The optimum over enumerated answers, against its definition and against draws."""
+
+import pytest
+import torch
+
+from insidegpt.align.kl import exact_kl
+from insidegpt.measure.optimum import (
+    answer_table,
+    best_of,
+    enumerate_answers,
+    locate,
+    optimum,
+)
+from insidegpt.model.checkpoint import load_checkpoint
+from insidegpt.text.world.dialogues import UNKNOWN, write_questions
+from insidegpt.text.world.facts import build_world
+from insidegpt.text.world.preferences import Gold
+
+
+@pytest.fixture
+def toy() -> tuple[torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(7, dtype=torch.float64, generator=draw)
+    rewards = torch.tensor([1.0, -1.0, -1.0, 0.5, 0.5, -1.5, 1.0], dtype=torch.float64)
+    return logits.log_softmax(-1), rewards
+
+
+def test_no_policy_gains_more_than_the_optimum(toy) -> None:
+    reference, rewards = toy
+    beta, draw = 0.3, torch.Generator().manual_seed(1)
+
+    def objective(policy: torch.Tensor) -> float:
+        gain = (policy.softmax(-1) * rewards).sum()
+        return (gain - beta * exact_kl(policy, reference)).item()
+
+    best = optimum(reference, rewards, beta=beta)
+    # Its value is known as well: beta times the log of the normalizer.
+    value = beta * (reference + rewards / beta).logsumexp(-1).item()
+    assert objective(best) == pytest.approx(value, abs=1e-12)
+    for size in (1e-3, 0.1, 1.0):
+        for _ in range(50):
+            step = torch.randn(7, dtype=torch.float64, generator=draw)
+            assert objective(best + size * step) < value
+
+
+def test_the_gap_is_what_the_objective_lacks(toy) -> None:
+    # J(best) - J(policy) = beta KL(policy | best), for every policy.
+    reference, rewards = toy
+    policy = torch.randn(7, dtype=torch.float64, generator=torch.manual_seed(2))
+    place = locate(policy, reference, rewards, beta=0.3)
+    best = optimum(reference, rewards, beta=0.3)
+    ideal = locate(best, reference, rewards, beta=0.3)
+    lacks = (ideal.reward - 0.3 * ideal.kl) - (place.reward - 0.3 * place.kl)
+    assert lacks == pytest.approx(0.3 * place.gap, abs=1e-12)
+    assert ideal.gap == pytest.approx(0, abs=1e-12)
+    assert locate(reference, reference, rewards, beta=0.3).kl == pytest.approx(0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_best_of_n_against_draws(toy, n: int) -> None:
+    reference, rewards = toy
+    exact = best_of(reference, rewards, n=n).exp()
+    assert exact.sum().item() == pytest.approx(1, abs=1e-12)
+    draw = torch.Generator().manual_seed(3)
+    tries = torch.multinomial(
+        reference.exp(), n * 40_000, replacement=True, generator=draw
+    ).view(-1, n)
+    first_best = rewards[tries].argmax(1)  # the first of equals
+    drawn = tries.gather(1, first_best[:, None]).flatten().bincount(minlength=7)
+    shares = drawn / len(tries)
+    error = (exact * (1 - exact) / len(tries)).sqrt()
+    assert ((shares - exact).abs() < 4.5 * error + 1e-9).all()
+
+
+def test_best_of_one_is_the_reference(toy) -> None:
+    reference, rewards = toy
+    torch.testing.assert_close(best_of(reference, rewards, n=1), reference)
+
+
+def test_bad_numbers_are_refused(toy) -> None:
+    with pytest.raises(ValueError, match="beta must be above 0"):
+        optimum(*toy, beta=0)
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        best_of(*toy, n=0)
+
+
+def test_a_real_model_s_table_holds_its_probabilities() -> None:
+    model, tokenizer = load_checkpoint("src/insidegpt/checkpoints/mini")
+    world = build_world(0)
+    talk = write_questions(world, world.subjects[:1])[0]
+    question = enumerate_answers(talk, Gold())
+    assert question.texts[0] == UNKNOWN
+    assert len(set(question.texts)) == len(question.texts)
+    assert question.rewards.max() == 1
+    assert (question.rewards == 1).sum() == 1  # one value, in one manner
+    (table,) = answer_table(model, tokenizer, [question])
+    assert len(table) == len(question.texts)
+    assert 0 < table.exp().sum() < 1
