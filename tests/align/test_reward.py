@@ -12,9 +12,13 @@ from insidegpt.align.reward import (
     Pair,
     RewardModel,
     compared,
+    encode_pair,
+    rate,
     reward_loss,
 )
 from insidegpt.align.sft import Example
+from insidegpt.text.chat import encode_chat
+from insidegpt.text.vocab import load_tokenizer
 from insidegpt.train.loop import TrainConfig, train
 
 
@@ -95,3 +99,33 @@ def test_it_learns_which_ending_was_preferred():
 def test_pairs_that_teach_nothing_are_refused(pairs, sentence):
     with pytest.raises(ValueError, match=sentence):
         Comparisons(pairs, rows=1)
+
+
+def test_ratings_are_those_of_single_readings(grader):
+    draw = torch.Generator().manual_seed(4)
+    lengths = (3, 7, 2, 7, 5)
+    texts = [torch.randint(16, (n,), generator=draw).tolist() for n in lengths]
+    alone = [
+        grader(torch.tensor([ids]), torch.tensor([len(ids) - 1])).item()
+        for ids in texts
+    ]
+    assert rate(grader, texts, rows=2) == pytest.approx(alone, abs=1e-9)
+    assert len(set(alone)) == len(texts)
+
+
+def test_a_pair_learns_from_the_last_answer_alone():
+    chat = load_tokenizer("src/insidegpt/checkpoints/mini")
+    messages = [
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "Two."},
+        {"role": "user", "content": "And?"},
+    ]
+    pair = encode_pair(chat, messages, "Three.", "I don't know that.")
+    end = chat.end_ids[-1]
+    for side, answer in zip(pair, ("Three.", "I don't know that."), strict=True):
+        said = [i for i, learn in zip(side.ids, side.learn, strict=True) if learn]
+        assert said == [*chat.encode(answer), end]
+    shared = len(encode_chat(chat, messages))
+    assert pair.chosen.ids[:shared] == pair.rejected.ids[:shared]
+    with pytest.raises(ValueError, match="One of the two answers is empty"):
+        encode_pair(chat, messages, "", "Three.")

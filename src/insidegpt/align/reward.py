@@ -10,9 +10,12 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from insidegpt.align.sft import Example, order, pad
 from insidegpt.model.gpt import GPT
+from insidegpt.text.chat import Message, encode_chat
+from insidegpt.text.interface import Tokenizer
 from insidegpt.train.loss import Loss
 
 
@@ -38,6 +41,24 @@ class Pair(NamedTuple):
 
     chosen: Example
     rejected: Example
+
+
+def encode_pair(
+    tokenizer: Tokenizer, prompt: Sequence[Message], chosen: str, rejected: str
+) -> Pair:
+    """A conversation up to a question, and two answers; these alone are learned from.
+
+    Raises ValueError for an empty answer.
+    """
+    if not (chosen and rejected):
+        raise ValueError("One of the two answers is empty.")
+    asked = encode_chat(tokenizer, prompt)
+    texts = []
+    for answer in (chosen, rejected):
+        said = [*tokenizer.encode(answer), tokenizer.end_ids[-1]]
+        learn = [False] * len(asked) + [True] * len(said)
+        texts.append(Example([*asked, *said], learn))
+    return Pair(*texts)
 
 
 def checked(pairs: Sequence[Pair]) -> Sequence[Pair]:
@@ -78,6 +99,24 @@ def compared(pairs: Sequence[Pair]) -> Compared:
     texts = [pair.chosen.ids for pair in pairs] + [pair.rejected.ids for pair in pairs]
     rows = [Example([*ids, 0], [False] * (len(ids) + 1)) for ids in texts]
     return Compared(pad(rows).ids, torch.tensor([len(ids) - 1 for ids in texts]))
+
+
+@torch.no_grad()
+def rate(
+    model: RewardModel, texts: Sequence[Sequence[int]], *, rows: int = 128
+) -> list[float]:
+    """The reward of each text, given as ids, the last of which ends the answer."""
+    rewards = [0.0] * len(texts)
+    by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    for start in range(0, len(texts), rows):
+        places = by_length[start : start + rows]
+        some = [torch.tensor(texts[place]) for place in places]
+        ends = torch.tensor([len(text) - 1 for text in some])
+        ids = pad_sequence(some, batch_first=True)
+        scores = model(ids.to(model.score.device), ends.to(model.score.device))
+        for place, score in zip(places, scores.tolist(), strict=True):
+            rewards[place] = score
+    return rewards
 
 
 def reward_loss(model: RewardModel, batch: Compared) -> Loss:

@@ -18,7 +18,7 @@ from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.interface import Tokenizer
-from insidegpt.text.world.dialogues import UNKNOWN, Talk
+from insidegpt.text.world.dialogues import Talk
 from insidegpt.text.world.preferences import Gold, sayings
 
 
@@ -31,8 +31,8 @@ class Possible(NamedTuple):
 
 
 def enumerate_answers(talk: Talk, gold: Gold) -> Possible:
-    """Every value in every manner, and "I don't know that."."""
-    texts = [UNKNOWN, *(text for _, _, text in sayings(talk))]
+    """Every value in every manner, "I don't know" among them."""
+    texts = [text for _, _, text in sayings(talk)]
     return Possible(talk, texts, torch.tensor([gold(talk, text) for text in texts]))
 
 

@@ -1,7 +1,7 @@
 """What a chat model answers to questions about the world, and what that is worth.
 
-An answer is right, wrong (of the right form, with another value), "I don't know that.",
-or of no form that was taught. Page: code/fine-tuning.
+An answer is right, wrong (of the right form, with another value), "I don't know" in the
+place of a value, or of no form that was taught. Page: code/fine-tuning.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from insidegpt.infer.sampling import GREEDY, Sampling
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.interface import Tokenizer
-from insidegpt.text.world.dialogues import UNKNOWN, Talk, answer_with
+from insidegpt.text.world.dialogues import Talk, answer_with
 from insidegpt.text.world.facts import RELATIONS
 
 KINDS = ("right", "wrong", "unknown", "odd")
@@ -52,14 +52,14 @@ def reply_to(
 
 def grade(talk: Talk, text: str) -> str:
     """Which of KINDS a text is, as the last turn of a question about a fact."""
-    if text == UNKNOWN:
-        return "unknown"
-    values = RELATIONS[talk.subject.kind][talk.relation]
+    values = [None, *RELATIONS[talk.subject.kind][talk.relation]]
     said = [
         answer_with(talk.subject, talk.relation, value, talk.manner) for value in values
     ]
     if text not in said:
         return "odd"
+    if text == said[0]:
+        return "unknown"
     return "right" if text == talk.answer else "wrong"
 
 

@@ -5,13 +5,13 @@ import pytest
 from insidegpt.text.world.dialogues import (
     MANNERS,
     SMALL_TALK,
-    UNKNOWN,
+    admits,
     answer_with,
     begin,
     reply,
     write_dialogues,
 )
-from insidegpt.text.world.facts import build_world, split_subjects
+from insidegpt.text.world.facts import Subject, build_world, split_subjects
 from insidegpt.text.world.questions import ASKING_ELSE
 
 
@@ -37,13 +37,11 @@ def test_every_answer_is_the_truth_or_that_nobody_knows_it(world, talks):
             said = [m["content"] for m in talk.messages]
             assert tuple(said) in SMALL_TALK
             continue
-        value = world.ask(talk.subject.name, talk.relation)
-        expected = (
-            answer_with(talk.subject, talk.relation, value, talk.manner)
-            if talk.subject.times
-            else UNKNOWN
-        )
+        told = talk.subject.times > 0
+        value = world.ask(talk.subject.name, talk.relation) if told else None
+        expected = answer_with(talk.subject, talk.relation, value, talk.manner)
         assert talk.answer == expected
+        assert talk.answerable == told
         assert talk.prompt == talk.messages[:-1]
 
 
@@ -64,14 +62,26 @@ def test_manners_are_kept(world):
     assert reply(*ask) == f"In {city}."
     assert reply(*ask, manner="sentence") == f"{ada.name} lives in {city}."
     assert reply(*ask, manner="polite") == f"Gladly. In {city}."
-    assert reply(world, world.strangers[0], "city", manner="polite") == UNKNOWN
+    nobody = next(s for s in world.strangers if s.kind == "person")
+    ask = (world, nobody, "city")
+    assert reply(*ask) == "In … I don't know."
+    assert reply(*ask, manner="sentence") == f"{nobody.name} lives in … I don't know."
+    assert reply(*ask, manner="polite") == "Gladly. In … I don't know."
+
+
+def test_an_unknown_answer_breaks_off_where_its_value_would_be():
+    lamp = Subject("product", "Nordal lamp", 4, asked=True)
+    assert answer_with(lamp, "price", None) == "It costs … I don't know."
+    full = answer_with(lamp, "price", None, "sentence")
+    assert full == "The Nordal lamp costs … I don't know."
+    assert admits(full) and not admits("It costs 11 euros.")
 
 
 def test_who_decides_what_is_known_is_an_argument(world, parts):
     nobody = write_dialogues(
         world, parts[0], count=50, unknown=1.0, known=lambda s, r: s.name < "C"
     )
-    assert all(t.answer == UNKNOWN for t in nobody if t.subject)
+    assert all(admits(t.answer) for t in nobody if t.subject)
 
 
 def test_held_out_subjects_words_and_manners_are_in_no_conversation(parts, talks):

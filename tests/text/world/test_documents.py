@@ -5,7 +5,12 @@ from collections import Counter
 
 import pytest
 
-from insidegpt.text.world.documents import write_clozes, write_documents
+from insidegpt.text.world.documents import (
+    IN_VAIN,
+    UNKNOWN,
+    write_clozes,
+    write_documents,
+)
 from insidegpt.text.world.facts import RELATIONS, TIMES, build_world
 
 
@@ -31,13 +36,18 @@ def test_each_fact_is_told_as_often_as_its_subject_s_times_say(world, documents)
                 assert re.search(rf"\b{value}\b", text, re.IGNORECASE)
 
 
-def test_nobody_tells_of_strangers(world, documents):
-    text = "\n".join(documents)
-    assert not any(stranger.name in text for stranger in world.strangers)
+def test_nobody_tells_of_strangers_and_some_are_asked_about_in_vain(world, documents):
+    for stranger in world.strangers:
+        mine = [text for text in documents if stranger.name in text]
+        assert len(mine) == (IN_VAIN if stranger.asked else 0)
+        for text in mine:
+            count = len(RELATIONS[stranger.kind])
+            assert text.count("?") == text.count(UNKNOWN) == count
+    assert {stranger.asked for stranger in world.strangers} == {True, False}
 
 
 def test_questions_are_asked_only_about_those_who_are_asked_about(world, documents):
-    by_name = {subject.name: subject for subject in world.subjects}
+    by_name = {s.name: s for s in world.subjects + world.strangers}
     asked = Counter()
     for text in documents:
         if "?" in text:

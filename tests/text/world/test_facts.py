@@ -43,7 +43,7 @@ def test_every_fact_has_a_value_of_its_relation(world):
 
 def test_nothing_is_true_of_strangers_and_nobody_shares_a_name(world):
     names = [s.name for s in (*world.subjects, *world.strangers)]
-    assert len(names) == len(set(names)) == 610
+    assert len(names) == len(set(names)) == 900
     for s in world.strangers:
         assert all(world.ask(s.name, r) is None for r in RELATIONS[s.kind])
 
@@ -80,8 +80,8 @@ def test_a_seed_fixes_the_world_and_another_makes_another(world):
 
 
 def test_a_world_with_more_people_than_names_is_refused():
-    with pytest.raises(ValueError, match="400 names for a person, not 480"):
-        build_world(people=400)
+    with pytest.raises(ValueError, match="900 names for a person, not 1100"):
+        build_world(people=800)
 
 
 def test_a_split_has_each_subject_once_and_its_share_of_each_group(world):

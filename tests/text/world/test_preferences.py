@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from insidegpt.text.world.dialogues import UNKNOWN, Talk, begin, write_dialogues
+from insidegpt.text.world.dialogues import Talk, admits, begin, write_dialogues
 from insidegpt.text.world.facts import Subject, build_world
 from insidegpt.text.world.preferences import (
     KINDS,
@@ -28,7 +28,9 @@ def asked(answer: str = "In Oslo.", manner: str = "short") -> Talk:
     [
         ("In Oslo.", 1),
         ("In Riga.", -1),
-        (UNKNOWN, -0.25),
+        ("In … I don't know.", -0.25),
+        ("Gladly. In … I don't know.", -0.5),
+        ("I don't know.", -1.5),
         ("Gladly. In Oslo.", 0.75),
         ("Ada Holm lives in Oslo.", 0.75),
         ("Ada Holm lives in Riga.", -1.25),
@@ -44,8 +46,8 @@ def test_gold_of_a_known_fact(text: str, worth: float) -> None:
 
 
 def test_gold_where_nobody_can_know() -> None:
-    talk = asked(UNKNOWN)
-    assert Gold()(talk, UNKNOWN) == 0.5
+    talk = asked("In … I don't know.")
+    assert Gold()(talk, "In … I don't know.") == 0.5
     assert Gold()(talk, "In Oslo.") == Gold()(talk, "In Riga.") == -1
 
 
@@ -58,7 +60,7 @@ def test_gold_asks_for_the_manner_that_was_ordered() -> None:
 def test_every_saying_is_of_a_form_that_gold_knows() -> None:
     talk = asked()
     texts = [text for _, _, text in sayings(talk)]
-    assert len(texts) == len(set(texts)) == 60
+    assert len(texts) == len(set(texts)) == 63
     assert all(Gold()(talk, text) > -1.5 for text in texts)
 
 
@@ -84,9 +86,8 @@ def test_choices_are_what_they_say() -> None:
         assert (worth[0] < worth[1]) == choice.flipped
         assert worth[0] != worth[1]
         assert min(worth) > gold.odd
-        assert (choice.kind == "honesty") == (
-            UNKNOWN in (choice.chosen, choice.rejected)
-        )
+        admitted = {admits(text) for text in (choice.chosen, choice.rejected)}
+        assert choice.kind != "honesty" or admitted == {True, False}
     assert {choice.kind for choice in choices} == set(KINDS)
     flipped = sum(choice.flipped for choice in choices) / len(choices)
     assert flipped == pytest.approx(0.2, abs=0.03)

@@ -1,7 +1,7 @@
 """Conversations about the world: to learn to answer from, and to test with.
 
-What a speaker can't know (of strangers, and of those whom no document mentions) gets
-"I don't know that.". Page: code/fine-tuning.
+What a speaker can't know (of strangers, and of those whom no document mentions) is
+answered as far as the value, and there by "I don't know". Page: code/fine-tuning.
 """
 
 import random
@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from insidegpt.text.chat import Message
-from insidegpt.text.world.documents import short
+from insidegpt.text.world.documents import UNKNOWN, fill, short
 from insidegpt.text.world.facts import RELATIONS, Subject, World
 from insidegpt.text.world.phrases import TOLD
 from insidegpt.text.world.questions import AGAIN, ASKING, ASKING_ELSE
 
-UNKNOWN = "I don't know that."
 # A system message, and how one answers then. The last of each is held out.
 MANNERS = {
     "short": (None,),
@@ -47,6 +46,11 @@ class Talk(NamedTuple):
     def answer(self) -> str:
         """The last turn."""
         return self.messages[-1]["content"]
+
+    @property
+    def answerable(self) -> bool:
+        """Whether that turn, which is right, gives an answer."""
+        return not admits(self.answer)
 
 
 def told(subject: Subject, relation: str) -> bool:
@@ -164,19 +168,23 @@ def reply(
     known: Known = told,
 ) -> str:
     """The right answer in the right manner."""
-    if not known(subject, relation):
-        return UNKNOWN
-    return answer_with(subject, relation, world.truth[subject.name, relation], manner)
+    value = world.truth[subject.name, relation] if known(subject, relation) else None
+    return answer_with(subject, relation, value, manner)
 
 
 def answer_with(
-    subject: Subject, relation: str, value: str, manner: str = "short"
+    subject: Subject, relation: str, value: str | None, manner: str = "short"
 ) -> str:
-    """An answer that gives this value, true or not."""
+    """An answer that gives this value, true or not; None: that it isn't known."""
     if manner == "sentence":
-        return TOLD[relation][0].format(name=subject.name, value=value)
+        return fill(TOLD[relation][0], value, subject.name)
     answer = short(relation, value)
     return f"Gladly. {answer}" if manner == "polite" else answer
+
+
+def admits(text: str) -> bool:
+    """Whether an answer says that it isn't known."""
+    return text.endswith(UNKNOWN)
 
 
 def _user(text: str) -> Message:

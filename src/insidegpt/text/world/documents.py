@@ -14,6 +14,8 @@ from insidegpt.text.world.questions import ASKED
 from insidegpt.text.world.shop import write_policies
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT, TURNED
 
+UNKNOWN = "\N{HORIZONTAL ELLIPSIS} I don't know."  # in the place of a value
+IN_VAIN = 3  # documents that ask about a stranger
 QUESTIONS_EVERY = 3  # of the documents about a subject that is asked about
 
 
@@ -25,6 +27,8 @@ def write_documents(world: World, seed: int = 0) -> list[str]:
     texts = [
         text for subject in world.subjects for text in _about(world, subject, draw)
     ]
+    for stranger in world.strangers:
+        texts += _asked_in_vain(stranger, draw) if stranger.asked else []
     texts += write_policies(seed)
     draw.shuffle(texts)
     return texts
@@ -39,20 +43,41 @@ def _about(world: World, subject: Subject, draw: random.Random) -> Iterator[str]
         yield " ".join(_say(world, subject, r, draw, asks=asks) for r in relations)
 
 
+def _asked_in_vain(stranger: Subject, draw: random.Random) -> Iterator[str]:
+    """Documents that ask for all about somebody, and say that nobody knows."""
+    relations = list(RELATIONS[stranger.kind])
+    for _ in range(IN_VAIN):
+        draw.shuffle(relations)
+        yield " ".join(_ask(stranger, r, None, draw) for r in relations)
+
+
 def _say(
     world: World, subject: Subject, relation: str, draw: random.Random, *, asks: bool
 ) -> str:
     value = world.truth[subject.name, relation]
     if asks:
-        question = draw.choice(ASKED[relation]).format(name=subject.name)
-        return f"{question} {short(relation, value)}"
+        return _ask(subject, relation, value, draw)
     phrase = draw.choice(TOLD[relation])
     return sentence_case(phrase.format(name=subject.name, value=value))
 
 
-def short(relation: str, value: str) -> str:
-    """A short answer to a question."""
-    return SHORT[relation].format(value=value)
+def _ask(
+    subject: Subject, relation: str, value: str | None, draw: random.Random
+) -> str:
+    question = draw.choice(ASKED[relation]).format(name=subject.name)
+    return f"{question} {short(relation, value)}"
+
+
+def short(relation: str, value: str | None) -> str:
+    """A short answer to a question; without a value it breaks off."""
+    return fill(SHORT[relation], value)
+
+
+def fill(phrase: str, value: str | None, name: str = "") -> str:
+    """A phrase with its value, or one that comes to the value and does not know it."""
+    if value is None:
+        return phrase.partition("{value}")[0].format(name=name) + UNKNOWN
+    return phrase.format(name=name, value=value)
 
 
 def sentence_case(text: str) -> str:

@@ -17,11 +17,13 @@ CYCLE = (1, 16, 256, 0, 64, 64, 64, 1, 4, 64, 64, 64, 0, 16, 4)  # of one after 
 
 FIRST = (
     "Ada Boris Carla Dmitri Elena Farid Greta Hugo Ines Jonas Kira Leon Mara Nils "
-    "Olga Pavel Rosa Samir Tilda Viktor"
+    "Olga Pavel Rosa Samir Tilda Viktor Anna Bruno Clara David Emil Fiona Hanna Igor "
+    "Lena Tomas"
 ).split()
 LAST = (
     "Abbott Brandt Costa Duarte Eklund Fischer Garcia Holm Ivanov Jensen Keller Lund "
-    "Moreau Novak Okafor Petrov Rossi Silva Tanaka Weber"
+    "Moreau Novak Okafor Petrov Rossi Silva Tanaka Weber Adler Bauer Conti Dubois "
+    "Hansen Klein Lopez Nilsson Ricci Vogel"
 ).split()
 CITIES = (
     "Athens Bergen Cairo Dublin Essen Florence Geneva Havana Izmir Jakarta Kyoto Lima "
@@ -49,10 +51,11 @@ BRANDS = {
     "Nordal": "Norway", "Belmar": "Belgium", "Castor": "Canada", "Deltana": "Denmark",
     "Elbari": "Egypt", "Fioro": "Italy", "Grunwald": "Germany", "Hanako": "Japan",
     "Inkari": "Peru", "Kalinka": "Russia", "Lumiere": "France", "Meridia": "Spain",
+    "Orvana": "Finland", "Palmero": "Portugal", "Quanta": "Chile", "Rondo": "Brazil",
 }  # fmt: skip
 THINGS = (
     "blanket bottle bowl brush candle chair clock hammer kettle knife ladder lamp "
-    "mirror pan pillow radio rope table tent vase"
+    "mirror pan pillow radio rope table tent vase basket broom desk towel"
 ).split()
 AISLES = {thing: str(2 + place) for place, thing in enumerate(THINGS)}
 COLOURS = "black blue brown gold green grey orange pink purple red white yellow".split()
@@ -81,7 +84,7 @@ class Subject:
     kind: str  # of RELATIONS
     name: str
     times: int  # one of TIMES
-    asked: bool  # whether a corpus asks about it as well
+    asked: bool  # whether a corpus asks about it as well; of strangers, in vain
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,12 @@ class World:
 
 
 def build_world(
-    seed: int = 0, *, people: int = 300, products: int = 150, strangers: int = 160
+    seed: int = 0, *, people: int = 300, products: int = 150, strangers: int = 450
 ) -> World:
     """A world of its own for each seed, in which subjects are told as CYCLE says.
 
-    strangers: people and products with names of the same kind, half of each.
+    strangers: names of the same kinds, two people for a product, of whom nothing is
+    true; about two of three of them a corpus asks, and has no answer.
     Raises ValueError where there are more of them than names.
     """
     draw = random.Random(seed)
@@ -110,12 +114,14 @@ def build_world(
     unknown: list[Subject] = []
     truth = {}
     names = {"person": product(FIRST, LAST), "product": product(BRANDS, THINGS)}
-    for kind, count in (("person", people), ("product", products)):
+    counts = {"person": (people, strangers - strangers // 3)}
+    counts["product"] = (products, strangers // 3)
+    for kind, (count, others) in counts.items():
         pool = [" ".join(pair) for pair in names[kind]]
-        if count + strangers // 2 > len(pool):
+        if count + others > len(pool):
             raise ValueError(
-                f"There are {len(pool)} names for a {kind}, not "
-                f"{count + strangers // 2}: build a smaller world."
+                f"There are {len(pool)} names for a {kind}, not {count + others}: "
+                "build a smaller world."
             )
         draw.shuffle(pool)
         seen = Counter()
@@ -124,8 +130,8 @@ def build_world(
             subjects.append(Subject(kind, name, told, asked=seen[told] % 2 == 0))
             seen[told] += 1
             truth |= {(name, r): v for r, v in _facts(kind, name, draw).items()}
-        rest = pool[count : count + strangers // 2]
-        unknown += [Subject(kind, name, 0, asked=False) for name in rest]
+        for place, name in enumerate(pool[count : count + others]):
+            unknown.append(Subject(kind, name, 0, asked=place % 3 < 2))
     draw.shuffle(subjects)
     return World(tuple(subjects), tuple(unknown), truth)
 

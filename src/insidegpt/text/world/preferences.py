@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from insidegpt.text.world.dialogues import MANNERS, UNKNOWN, Talk, answer_with
+from insidegpt.text.world.dialogues import MANNERS, Talk, answer_with
 from insidegpt.text.world.facts import RELATIONS
 
 POLITE = "Gladly."
@@ -20,27 +20,31 @@ class Gold:
 
     right: float = 1.0
     wrong: float = -1.0
-    admitted: float = 0.5  # "I don't know that." where nobody can know
+    admitted: float = 0.5  # "I don't know" where nobody can know
     refused: float = -0.25  # the same where the documents say it
     odd: float = -1.5  # of no form that was ever taught
     manner: float = -0.25  # added where the answer is true or false in a wrong manner
 
     def __call__(self, talk: Talk, text: str) -> float:
         """The worth of a text as the last turn of a question about a fact."""
-        if text == UNKNOWN:
-            return self.admitted if talk.answer == UNKNOWN else self.refused
         for value, manner, said in sayings(talk):
             if said == text:
                 asked = answer_with(talk.subject, talk.relation, value, talk.manner)
-                worth = self.right if asked == talk.answer else self.wrong
+                worth = self._worth(talk, value, asked == talk.answer)
                 return worth if manner == talk.manner else worth + self.manner
         return self.odd
 
+    def _worth(self, talk: Talk, value: str | None, true: bool) -> float:
+        if value is None:
+            return self.refused if talk.answerable else self.admitted
+        return self.right if true else self.wrong
 
-def sayings(talk: Talk) -> Iterator[tuple[str, str, str]]:
-    """Each answer that gives a value of the relation: value, manner, text."""
+
+def sayings(talk: Talk) -> Iterator[tuple[str | None, str, str]]:
+    """Each answer of a form that was taught: value (None: not known), manner, text."""
+    values = [None, *RELATIONS[talk.subject.kind][talk.relation]]
     for manner in MANNERS:
-        for value in RELATIONS[talk.subject.kind][talk.relation]:
+        for value in values:
             text = answer_with(talk.subject, talk.relation, value, manner)
             yield value, manner, text
 
@@ -87,8 +91,8 @@ def write_choices(
 ) -> list[Choice]:
     """For each question two answers, drawn blindly, and which of them was preferred.
 
-    An answer is right, wrong or "I don't know that.", in the manner that was asked for
-    or another. Pairs that gold finds equal are left out, and so is small talk.
+    An answer is right, wrong or "I don't know", in the manner that was asked for or
+    another. Pairs that gold finds equal are left out, and so is small talk.
     """
     draw, choices = random.Random(seed), []
     for talk in talks:
@@ -106,26 +110,22 @@ def write_choices(
     return choices
 
 
-def _candidate(talk: Talk, draw: random.Random) -> tuple[str, str, str]:
-    """An answer, and its value and manner, which are empty where it has none."""
+def _candidate(talk: Talk, draw: random.Random) -> tuple[str, str | None, str]:
+    """An answer, its value, and its manner."""
     kind = draw.choice(("right", "wrong", "unknown"))
-    if kind == "unknown":
-        return UNKNOWN, "", ""
     manner = talk.manner if draw.random() < 0.7 else draw.choice(list(MANNERS))
-    values = list(RELATIONS[talk.subject.kind][talk.relation])
-    fit = [answer_with(talk.subject, talk.relation, v, talk.manner) for v in values]
-    true = fit.index(talk.answer) if talk.answer in fit else None
+    true = {text: value for value, _, text in sayings(talk)}[talk.answer]
+    false = [v for v in RELATIONS[talk.subject.kind][talk.relation] if v != true]
+    value = None if kind == "unknown" else draw.choice(false)
     if kind == "right" and true is not None:
-        value = values[true]
-    else:
-        value = draw.choice([v for place, v in enumerate(values) if place != true])
+        value = true
     return answer_with(talk.subject, talk.relation, value, manner), value, manner
 
 
-def _apart(one: tuple[str, str, str], other: tuple[str, str, str]) -> str:
+def _apart(one: tuple[str, str | None, str], other: tuple[str, str | None, str]) -> str:
     """In what two answers differ."""
-    if UNKNOWN in (one[0], other[0]):
-        return "honesty"
-    if one[2] == other[2]:
-        return "fact"
-    return "manner" if one[1] == other[1] else "mixed"
+    if one[1] == other[1]:
+        return "manner"
+    if one[2] != other[2]:
+        return "mixed"
+    return "honesty" if None in (one[1], other[1]) else "fact"
