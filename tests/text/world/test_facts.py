@@ -28,11 +28,11 @@ def test_as_many_subjects_for_each_number_of_times(world):
     }
 
 
-def test_half_of_the_subjects_of_each_number_are_asked_about(world):
+def test_five_of_six_subjects_of_each_number_are_asked_about(world):
     for kind in RELATIONS:
         for t in TIMES:
             asked = [s.asked for s in world.subjects if (s.kind, s.times) == (kind, t)]
-            assert 2 * sum(asked) == len(asked)
+            assert sum(asked) == len(asked) - len(asked) // 6
 
 
 def test_every_fact_has_a_value_of_its_relation(world):
@@ -43,7 +43,7 @@ def test_every_fact_has_a_value_of_its_relation(world):
 
 def test_nothing_is_true_of_strangers_and_nobody_shares_a_name(world):
     names = [s.name for s in (*world.subjects, *world.strangers)]
-    assert len(names) == len(set(names)) == 900
+    assert len(names) == len(set(names)) == 1140
     for s in world.strangers:
         assert all(world.ask(s.name, r) is None for r in RELATIONS[s.kind])
 
@@ -80,7 +80,7 @@ def test_a_seed_fixes_the_world_and_another_makes_another(world):
 
 
 def test_a_world_with_more_people_than_names_is_refused():
-    with pytest.raises(ValueError, match="900 names for a person, not 1100"):
+    with pytest.raises(ValueError, match="900 names for a person, not 1260"):
         build_world(people=800)
 
 

@@ -101,7 +101,7 @@ class World:
 
 
 def build_world(
-    seed: int = 0, *, people: int = 300, products: int = 150, strangers: int = 450
+    seed: int = 0, *, people: int = 300, products: int = 150, strangers: int = 690
 ) -> World:
     """A world of its own for each seed, in which subjects are told as CYCLE says.
 
@@ -127,7 +127,7 @@ def build_world(
         seen = Counter()
         for place, name in enumerate(pool[:count]):
             told = CYCLE[place % len(CYCLE)]
-            subjects.append(Subject(kind, name, told, asked=seen[told] % 2 == 0))
+            subjects.append(Subject(kind, name, told, asked=seen[told] % 6 != 5))
             seen[told] += 1
             truth |= {(name, r): v for r, v in _facts(kind, name, draw).items()}
         for place, name in enumerate(pool[count : count + others]):
