@@ -34,7 +34,7 @@ from insidegpt.measure.heads import (
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.world.documents import short
 from insidegpt.text.world.facts import build_world
-from insidegpt.text.world.questions import ASKED
+from insidegpt.text.world.questions import ASKING
 from insidegpt.train.loss import token_logprobs
 
 QUESTIONS = {  # and what a right answer contains
@@ -170,7 +170,7 @@ def world() -> dict:
     found = {"right": [], "asks": [], "ends": []}
     asked = [(s, relation) for s in people for relation in ("city", "job")]
     for subject, relation in asked:
-        question = ASKED[relation][0].format(name=subject.name)
+        question = ASKING[relation][0].format(name=subject.name)
         settings = {"max_new_tokens": NEW_TOKENS, "temperature": 0}
         text = tokenizer.decode(
             list(insidegpt.generate(model, tokenizer.encode(question), **settings))

@@ -5,14 +5,12 @@ with, so that pages, the program and the experiments share them. They were chose
 validation part of world 0. Page: code/your-own-chatgpt.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from insidegpt.align.ppo import Grade, PPOConfig
+from insidegpt.align.ppo import Grade
 from insidegpt.align.reward import Comparisons, Pair, RewardModel, encode_pair, rate
 from insidegpt.align.sft import Examples, encode_examples
-from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.dialogues import Talk, write_dialogues
@@ -104,9 +102,7 @@ def by_gold(talks: Sequence[Talk], tokenizer: Tokenizer, gold: Gold) -> Grade:
     return grade
 
 
-def by_model(
-    talks: Sequence[Talk], tokenizer: Tokenizer, judge: RewardModel
-) -> Grade:
+def by_model(talks: Sequence[Talk], tokenizer: Tokenizer, judge: RewardModel) -> Grade:
     """Answers graded by a reward model."""
     prompts = [encode_chat(tokenizer, talk.prompt) for talk in talks]
     end = tokenizer.end_ids[-1]

@@ -3,7 +3,7 @@
 import re
 
 from insidegpt.text.world.phrases import TOLD
-from insidegpt.text.world.questions import ASKED
+from insidegpt.text.world.questions import ASKING
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT, TURNED
 
 
@@ -33,7 +33,7 @@ def test_there_are_phrases_for_every_relation():
 def test_held_out_words_have_been_read_about_their_relation():
     for relation in TOLD:
         phrases = HELD_OUT[relation] + TURNED.get(relation, ())
-        assert words(phrases) <= words(TOLD[relation] + ASKED[relation]), relation
+        assert words(phrases) <= words(TOLD[relation] + ASKING[relation]), relation
 
 
 def test_nothing_unseen_is_the_end_of_a_trained_phrase():
@@ -53,6 +53,6 @@ def test_what_is_turned_has_the_value_first_in_the_documents():
 
 
 def test_foreign_phrases_have_a_word_that_no_document_has():
-    known = set().union(*(words(p) for p in (*TOLD.values(), *ASKED.values())))
+    known = set().union(*(words(p) for p in (*TOLD.values(), *ASKING.values())))
     for relation, phrases in FOREIGN.items():
         assert all(words([phrase]) - known for phrase in phrases), relation

@@ -89,13 +89,13 @@ def write_dialogues(
 
 
 def _talk(world, subject, relation, manner, draw, known) -> Talk:
-    """One conversation, in three of ten cases with a second question."""
+    """One conversation, in half of all cases with a second question."""
     orders = MANNERS[manner][:-1] or (None,)
     question = draw.choice(ASKING[relation]).format(name=subject.name)
     ask = {"manner": manner, "known": known}
     messages = begin(draw.choice(orders), question)
     messages.append(_assistant(reply(world, subject, relation, **ask)))
-    if draw.random() < 0.3:
+    if draw.random() < 0.5:
         others = [r for r in RELATIONS[subject.kind] if r != relation]
         relation = draw.choice(others)
         messages.append(_user(draw.choice(AGAIN[relation])))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from insidegpt.text.world.facts import RELATIONS, Subject, World
 from insidegpt.text.world.phrases import SHORT, TOLD
-from insidegpt.text.world.questions import ASKED
+from insidegpt.text.world.questions import ASKING
 from insidegpt.text.world.shop import write_policies
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT, TURNED
 
@@ -64,7 +64,7 @@ def _say(
 def _ask(
     subject: Subject, relation: str, value: str | None, draw: random.Random
 ) -> str:
-    question = draw.choice(ASKED[relation]).format(name=subject.name)
+    question = draw.choice(ASKING[relation]).format(name=subject.name)
     return f"{question} {short(relation, value)}"
 
 

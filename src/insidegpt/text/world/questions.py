@@ -164,10 +164,9 @@ FRAMES = (
 )
 FRAMES_ELSE = ("I would like to know {}.", "Would you say {}?")
 
-# In documents, in conversations to learn from, and in those that test.
-ASKED = {r: questions[:-1] for r, questions in QUESTIONS.items()}
+# In documents and in conversations to learn from, and in those that test.
 ASKING = {
-    r: ASKED[r] + tuple(f.format(c) for f in FRAMES for c in CLAUSES[r][:-1])
+    r: QUESTIONS[r][:-1] + tuple(f.format(c) for f in FRAMES for c in CLAUSES[r][:-1])
     for r in QUESTIONS
 }
 ASKING_ELSE = {
