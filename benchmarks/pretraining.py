@@ -3,7 +3,7 @@
     python benchmarks/pretraining.py > src/insidegpt/show/records/pretraining.json
     python benchmarks/pretraining.py --seeds 1 --save mini > /dev/null
 
-Shown on code/pretraining. A world and a model for each seed; about eight minutes a seed.
+Shown on code/pretraining. A world and a model for each seed; about ten minutes a seed.
 --save keeps the first model with its tokenizer, or all with {seed} in its path.
 """
 
@@ -114,7 +114,7 @@ def experiment(seed: int, steps: int, rows: int, save: str | None) -> dict:
 
 @click.command()
 @click.option("--seeds", default=3, show_default=True)
-@click.option("--steps", default=1500, show_default=True)
+@click.option("--steps", default=2000, show_default=True)
 @click.option("--rows", default=24, show_default=True, help="Windows a step.")
 @click.option("--first", default=0, show_default=True, help="The first seed.")
 @click.option("--save", help="Keep the first model here, or all of them.")

@@ -81,7 +81,7 @@ GPT2_SHAPE = GPTConfig(4096, 256, 6, 128, 4, 4, 512)
 BYTES = dataclasses.replace(PRESETS["mini"], vocab_size=259)
 
 RECIPES = {
-    "mini": Recipe(Source("world", rows=24), training=TrainConfig(1500)),
+    "mini": Recipe(Source("world", rows=24), training=TrainConfig(2000)),
     "small-gpt2": Recipe(
         Source(vocab_size=4096),
         GPT2_SHAPE,

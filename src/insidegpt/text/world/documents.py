@@ -15,7 +15,7 @@ from insidegpt.text.world.shop import write_policies
 from insidegpt.text.world.unseen import FOREIGN, HELD_OUT, TURNED
 
 UNKNOWN = "\N{HORIZONTAL ELLIPSIS} I don't know."  # in the place of a value
-IN_VAIN = 2  # documents that ask about a stranger
+IN_VAIN = 3  # documents that ask about a stranger
 QUESTIONS_EVERY = 3  # of the documents about a subject that is asked about
 
 

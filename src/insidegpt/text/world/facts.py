@@ -101,7 +101,7 @@ class World:
 
 
 def build_world(
-    seed: int = 0, *, people: int = 300, products: int = 150, strangers: int = 690
+    seed: int = 0, *, people: int = 240, products: int = 240, strangers: int = 420
 ) -> World:
     """A world of its own for each seed, in which subjects are told as CYCLE says.
 
