@@ -63,7 +63,7 @@ def test_every_preset_is_told_apart_and_can_be_kept():
 def test_what_differs_is_named():
     before, now = described(RECIPES["mini"]), described(RECIPES["mini"])
     now["training"]["steps"] = 5
-    assert difference(before, now) == "training.steps is 600 there and 5 here"
+    assert difference(before, now) == "training.steps is 2000 there and 5 here"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from insidegpt.model.gpt import GPT
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.documents import Cloze, short
 from insidegpt.text.world.facts import RELATIONS, RULES, Subject, World
-from insidegpt.text.world.questions import ASKED, QUESTIONS, SHORT
+from insidegpt.text.world.phrases import SHORT
+from insidegpt.text.world.questions import ASKING, QUESTIONS
 from insidegpt.text.world.unseen import HELD_OUT
 
 
@@ -61,7 +62,7 @@ def _exam(
 ) -> Exam:
     exam = Exam([], [], [], [])
     for subject, relation in facts:
-        question = draw.choice(ASKED[relation]).format(name=subject.name)
+        question = draw.choice(ASKING[relation]).format(name=subject.name)
         other = QUESTIONS[relation][-1].format(name=subject.name)
         value = world.truth[subject.name, relation]
         exam.lines.append(f"{question} {short(relation, value)}")
