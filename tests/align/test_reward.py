@@ -11,10 +11,10 @@ from insidegpt.align.reward import (
     Comparisons,
     Pair,
     RewardModel,
-    compared,
     encode_pair,
     rate,
     reward_loss,
+    whole,
 )
 from insidegpt.align.sft import Example
 from insidegpt.text.chat import encode_chat
@@ -40,36 +40,46 @@ def test_by_hand():
         def __init__(self):
             nn.Module.__init__(self)
 
-        def forward(self, ids, ends):
+        def forward(self, ids, targets):
             return torch.tensor([2.0, 1.0])
 
-    loss = reward_loss(Fixed(), compared([Pair(text(1), text(2))]))
+    loss = reward_loss(Fixed(), whole([text(1, 3), text(2, 3)]))
     assert loss.total.item() == pytest.approx(math.log(1 + math.exp(-1)))
     assert loss.tokens == 1
 
 
+def alone(grader, example):
+    return grader(*whole([example])).item()
+
+
 def test_the_reward_is_that_of_the_text_alone(grader):
-    """The last token counts, and padding after it does not."""
-    pairs = [Pair(text(1, 2, 3), text(1, 2)), Pair(text(4, 5, 6, 7, 8), text(9))]
-    batch = compared(pairs)
-    alone = [
-        grader(torch.tensor([row.ids]), torch.tensor([len(row.ids) - 1])).item()
-        for row in (pairs[0][0], pairs[1][0], pairs[0][1], pairs[1][1])
-    ]
-    assert grader(batch.ids, batch.ends).tolist() == pytest.approx(alone, abs=1e-10)
-    changed = compared([Pair(text(1, 2, 4), text(1, 2))])
-    assert grader(changed.ids, changed.ends)[0].item() != pytest.approx(alone[0])
+    """What counts is the last token, and padding after it does not."""
+    texts = [text(1, 2, 3), text(4, 5, 6, 7, 8), text(1, 2), text(9, 1)]
+    expected = [alone(grader, one) for one in texts]
+    assert grader(*whole(texts)).tolist() == pytest.approx(expected, abs=1e-10)
+    assert alone(grader, text(1, 2, 4)) != pytest.approx(expected[0])
+
+
+def test_by_hand_at_the_last_token_and_over_the_answer(grader):
+    """The final norm's output times the score, and half a point a nat of belief."""
+    nn.init.constant_(grader.belief, 0.5)
+    ids, trunk = torch.tensor([[1, 2, 3, 4]]), grader.trunk
+    last = trunk.norm(trunk.hidden(ids))[0, -1] @ grader.score
+    sure = trunk(ids)[0].log_softmax(-1)
+    example = Example([1, 2, 3, 4], [False, False, True, True])
+    expected = last + 0.5 * (sure[1, 3] + sure[2, 4])
+    assert alone(grader, example) == pytest.approx(expected.item(), abs=1e-10)
 
 
 def test_only_differences_count(grader):
-    batch = compared([Pair(text(1, 2), text(3, 4))])
+    batch = whole([text(1, 2), text(3, 4)])
 
     class Higher(RewardModel):
         def __init__(self):
             nn.Module.__init__(self)
 
-        def forward(self, ids, ends):
-            return grader(ids, ends) + 100
+        def forward(self, ids, targets):
+            return grader(ids, targets) + 100
 
     one, other = reward_loss(grader, batch), reward_loss(Higher(), batch)
     assert one.total.item() == pytest.approx(other.total.item(), abs=1e-10)
@@ -83,8 +93,8 @@ def test_it_learns_which_ending_was_preferred():
     batches = Comparisons(pairs[:40], rows=8)
     for _ in train(model, batches, reward_loss, TrainConfig(40)):
         pass
-    batch = compared(pairs[40:])
-    chosen, rejected = model(batch.ids, batch.ends).chunk(2)
+    batch = Comparisons(pairs[40:], rows=8)[0]
+    chosen, rejected = model(*batch).chunk(2)
     assert (chosen > rejected).all()
 
 
@@ -104,13 +114,10 @@ def test_pairs_that_teach_nothing_are_refused(pairs, sentence):
 def test_ratings_are_those_of_single_readings(grader):
     draw = torch.Generator().manual_seed(4)
     lengths = (3, 7, 2, 7, 5)
-    texts = [torch.randint(16, (n,), generator=draw).tolist() for n in lengths]
-    alone = [
-        grader(torch.tensor([ids]), torch.tensor([len(ids) - 1])).item()
-        for ids in texts
-    ]
-    assert rate(grader, texts, rows=2) == pytest.approx(alone, abs=1e-9)
-    assert len(set(alone)) == len(texts)
+    texts = [text(*torch.randint(16, (n,), generator=draw).tolist()) for n in lengths]
+    singly = [alone(grader, one) for one in texts]
+    assert rate(grader, texts, rows=2) == pytest.approx(singly, abs=1e-9)
+    assert len(set(singly)) == len(texts)
 
 
 def test_a_pair_learns_from_the_last_answer_alone():

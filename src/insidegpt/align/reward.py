@@ -10,30 +10,41 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from insidegpt.align.sft import Example, order, pad
 from insidegpt.model.gpt import GPT
+from insidegpt.text.batches import IGNORED, Batch
 from insidegpt.text.chat import Message, encode_chat
 from insidegpt.text.interface import Tokenizer
-from insidegpt.train.loss import Loss
+from insidegpt.train.loss import Loss, token_logprobs
 
 
 class RewardModel(nn.Module):
-    """A transformer with one number in the place of its logits, at a text's end."""
+    """A transformer that reads a text and gives its last answer a number.
+
+    Deviation: beside the number read at the last token, the log-probability that the
+    model itself gives to the answer counts, with a weight that is learned. Whether an
+    answer is true is then a matter of what the trunk expected, which a model as small
+    as ours doesn't carry to the last token by itself.
+    """
 
     def __init__(self, trunk: GPT) -> None:
         super().__init__()
         self.trunk = trunk
         like = {"dtype": trunk.dtype, "device": trunk.device}
         self.score = nn.Parameter(torch.zeros(trunk.config.d_model, **like))
+        self.belief = nn.Parameter(torch.zeros((), **like))  # reward a nat
 
     def forward(
-        self, ids: Int[Tensor, "B T"], ends: Int[Tensor, " B"]
+        self, ids: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]
     ) -> Float[Tensor, " B"]:
-        """The reward of each text, read at its last token, whose place ``ends`` is."""
-        hidden = self.trunk.norm(self.trunk.hidden(ids))  # (B, T, C)
-        return hidden[torch.arange(len(ids), device=ids.device), ends] @ self.score
+        """The reward of each text; its targets are the tokens of its answer."""
+        x = self.trunk.hidden(ids)  # (B, T, C)
+        likely = token_logprobs(self.trunk.logits(x), targets).sum(1)
+        places = torch.arange(ids.shape[1], device=ids.device)
+        ends = torch.where(targets != IGNORED, places, -1).amax(1) + 1
+        last = self.trunk.norm(x[torch.arange(len(ids), device=ids.device), ends])
+        return last @ self.score + self.belief * likely
 
 
 class Pair(NamedTuple):
@@ -52,13 +63,19 @@ def encode_pair(
     """
     if not (chosen and rejected):
         raise ValueError("One of the two answers is empty.")
+    return Pair(
+        encode_answer(tokenizer, prompt, chosen),
+        encode_answer(tokenizer, prompt, rejected),
+    )
+
+
+def encode_answer(
+    tokenizer: Tokenizer, prompt: Sequence[Message], answer: str
+) -> Example:
+    """A conversation up to a question, and an answer, which alone is learned from."""
     asked = encode_chat(tokenizer, prompt)
-    texts = []
-    for answer in (chosen, rejected):
-        said = [*tokenizer.encode(answer), tokenizer.end_ids[-1]]
-        learn = [False] * len(asked) + [True] * len(said)
-        texts.append(Example([*asked, *said], learn))
-    return Pair(*texts)
+    said = [*tokenizer.encode(answer), tokenizer.end_ids[-1]]
+    return Example([*asked, *said], [False] * len(asked) + [True] * len(said))
 
 
 def checked(pairs: Sequence[Pair]) -> Sequence[Pair]:
@@ -73,53 +90,40 @@ def checked(pairs: Sequence[Pair]) -> Sequence[Pair]:
     return pairs
 
 
-class Compared(NamedTuple):
-    """A batch of pairs: first all that were chosen, then all that were rejected."""
-
-    ids: Int[Tensor, "R T"]
-    ends: Int[Tensor, " R"]
-
-    def to(self, device: torch.device | str) -> "Compared":
-        return Compared(self.ids.to(device), self.ends.to(device))
-
-
 class Comparisons:
-    """Batches of pairs, in an order of their own in each epoch."""
+    """Batches of pairs, in an order of their own in each epoch: first all that were
+    chosen, then all that were rejected."""
 
     def __init__(self, pairs: Sequence[Pair], *, rows: int, seed: int = 0) -> None:
         self.pairs, self.rows, self.seed = checked(pairs), rows, seed
 
-    def __getitem__(self, number: int) -> Compared:
+    def __getitem__(self, number: int) -> Batch:
         places = order(len(self.pairs), self.rows, number, seed=self.seed)
-        return compared([self.pairs[place] for place in places])
+        some = [self.pairs[place] for place in places]
+        return whole([pair.chosen for pair in some] + [pair.rejected for pair in some])
 
 
-def compared(pairs: Sequence[Pair]) -> Compared:
-    """Texts with their last token, which ``pad`` leaves out as no input needs it."""
-    texts = [pair.chosen.ids for pair in pairs] + [pair.rejected.ids for pair in pairs]
-    rows = [Example([*ids, 0], [False] * (len(ids) + 1)) for ids in texts]
-    return Compared(pad(rows).ids, torch.tensor([len(ids) - 1 for ids in texts]))
+def whole(texts: Sequence[Example]) -> Batch:
+    """Texts with their last token, which ``pad`` leaves out as no target needs it."""
+    return pad([Example([*ids, 0], [*learn, False]) for ids, learn in texts])
 
 
 @torch.no_grad()
 def rate(
-    model: RewardModel, texts: Sequence[Sequence[int]], *, rows: int = 128
+    model: RewardModel, texts: Sequence[Example], *, rows: int = 128
 ) -> list[float]:
-    """The reward of each text, given as ids, the last of which ends the answer."""
+    """The reward of each text."""
     rewards = [0.0] * len(texts)
-    by_length = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    by_length = sorted(range(len(texts)), key=lambda place: len(texts[place].ids))
     for start in range(0, len(texts), rows):
         places = by_length[start : start + rows]
-        some = [torch.tensor(texts[place]) for place in places]
-        ends = torch.tensor([len(text) - 1 for text in some])
-        ids = pad_sequence(some, batch_first=True)
-        scores = model(ids.to(model.score.device), ends.to(model.score.device))
+        scores = model(*whole([texts[p] for p in places]).to(model.score.device))
         for place, score in zip(places, scores.tolist(), strict=True):
             rewards[place] = score
     return rewards
 
 
-def reward_loss(model: RewardModel, batch: Compared) -> Loss:
+def reward_loss(model: RewardModel, batch: Batch) -> Loss:
     """- log sigma(r(chosen) - r(rejected)), summed over pairs."""
-    chosen, rejected = model(batch.ids, batch.ends).chunk(2)
+    chosen, rejected = model(*batch).chunk(2)
     return Loss(-F.logsigmoid(chosen - rejected).sum(), len(chosen))

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from insidegpt.text.batches import IGNORED, Batch
+from insidegpt.text.batches import IGNORED, Batch, Batches
 from insidegpt.text.chat import Message, encode_dialogue
 from insidegpt.text.interface import Tokenizer
 
@@ -61,6 +62,27 @@ class Examples:
     def __getitem__(self, number: int) -> Batch:
         places = order(len(self.examples), self.rows, number, seed=self.seed)
         return pad([self.examples[place] for place in places])
+
+
+class Replayed:
+    """Batches of examples, with rows of an older text below, so that less is forgotten.
+
+    Ouyang et al. 2022, section 3.5, mix pretraining's updates into reinforcement
+    learning in this way; here every token that is learned counts the same.
+    """
+
+    def __init__(self, examples: Examples, text: Batches) -> None:
+        self.examples, self.text = examples, text
+
+    def __getitem__(self, number: int) -> Batch:
+        parts = (self.examples[number], self.text[number])
+        width = max(part.ids.shape[1] for part in parts)
+        ids = [F.pad(p.ids, (0, width - p.ids.shape[1])) for p in parts]
+        targets = [
+            F.pad(p.targets, (0, width - p.targets.shape[1]), value=IGNORED)
+            for p in parts
+        ]
+        return Batch(torch.cat(ids), torch.cat(targets))
 
 
 def order(count: int, rows: int, number: int, *, seed: int) -> list[int]:

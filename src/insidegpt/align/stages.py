@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from insidegpt.align.ppo import Grade
 from insidegpt.align.reward import Comparisons, Pair, RewardModel, encode_pair, rate
-from insidegpt.align.sft import Examples, encode_examples
+from insidegpt.align.sft import Example, Examples, Replayed, encode_examples
+from insidegpt.text.batches import Batches, tokenize
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.dialogues import Talk, write_dialogues
+from insidegpt.text.world.documents import write_documents
 from insidegpt.text.world.facts import Subject, World, build_world, split_subjects
 from insidegpt.text.world.preferences import (
     Annotator,
@@ -22,10 +24,14 @@ from insidegpt.text.world.preferences import (
     write_choices,
 )
 from insidegpt.train.loop import TrainConfig
+from insidegpt.train.material import END, halves
+from insidegpt.train.recipe import Source
 
 TAUGHT = (0, 16, 64, 256)  # TIMES of whom one learns to answer: known, or not at all
-UNKNOWN_SHARE = 0.3  # of the questions, about what nobody can know
-SFT = TrainConfig(250, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
+ROWS, REPLAYED_ROWS = 32, 16  # conversations, and rows of documents, in a batch
+TAUGHT_UNKNOWN = 0.4  # share of SFT's questions that nobody can answer
+UNKNOWN_SHARE = 0.3  # the same of the questions of later stages
+SFT = TrainConfig(400, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 REWARD = TrainConfig(200, lr=1e-3, matrix_lr=1e-3, warmup=10, decay=1.0)
 RL = TrainConfig(100, lr=1e-3, matrix_lr=1e-3, warmup=5, decay=0.0)
 DPO = TrainConfig(100, lr=1e-3, matrix_lr=1e-3, warmup=5, decay=1.0)
@@ -47,17 +53,26 @@ def build_town(seed: int = 0) -> Town:
     return Town(world, *split_subjects(world.subjects + world.strangers, seed), seed)
 
 
-def lessons(
-    town: Town, tokenizer: Tokenizer, *, count: int = 8000, rows: int = 32
-) -> Examples:
-    """SFT: conversations about those who are known well, or not at all."""
+def lessons(town: Town, tokenizer: Tokenizer) -> Replayed:
+    """SFT: conversations about those who are known well, or not at all, and rows of
+    pretraining's documents again.
+    """
     taught = [subject for subject in town.learn if subject.times in TAUGHT]
-    talks = write_dialogues(
-        town.world, taught, count=count, unknown=UNKNOWN_SHARE, seed=town.seed
-    )
+    settings = {"count": SFT.steps * ROWS, "unknown": TAUGHT_UNKNOWN}
+    talks = write_dialogues(town.world, taught, **settings, seed=town.seed)
     texts = [talk.messages for talk in talks]
     examples = encode_examples(tokenizer, texts, context_tokens=256)
-    return Examples(examples, rows=rows, seed=town.seed)
+    return Replayed(
+        Examples(examples, rows=ROWS, seed=town.seed), replay(town, tokenizer)
+    )
+
+
+def replay(town: Town, tokenizer: Tokenizer) -> Batches:
+    """Documents about the world as rows of a batch."""
+    every = write_documents(town.world, town.seed)
+    texts, _ = halves(every, Source().held_out, town.seed)
+    tokens = tokenize(tokenizer, texts, end=tokenizer.special[END])
+    return Batches(tokens, context_tokens=64, rows=REPLAYED_ROWS, seed=town.seed + 5)
 
 
 def questions(
@@ -109,6 +124,10 @@ def by_model(talks: Sequence[Talk], tokenizer: Tokenizer, judge: RewardModel) ->
 
     def grade(asked: Sequence[int], answers: list[list[int]]) -> list[float]:
         pairs = zip(asked, answers, strict=True)
-        return rate(judge, [[*prompts[n], *answer, end] for n, answer in pairs])
+        texts = []
+        for n, answer in pairs:
+            learn = [False] * len(prompts[n]) + [True] * (len(answer) + 1)
+            texts.append(Example([*prompts[n], *answer, end], learn))
+        return rate(judge, texts)
 
     return grade
