@@ -83,7 +83,7 @@ def write_dialogues(
             continue
         pool = closed if closed and draw.random() < unknown else open_
         subject, relation = draw.choice(pool)
-        manner = draw.choices(list(MANNERS), (6, 2, 2))[0]
+        manner = draw.choices(list(MANNERS), (5, 3, 2))[0]
         talks.append(_talk(world, subject, relation, manner, draw, known))
     return talks
 

@@ -23,7 +23,7 @@ class Gold:
     admitted: float = 0.5  # "I don't know" where nobody can know
     refused: float = -0.25  # the same where the documents say it
     odd: float = -1.5  # of no form that was ever taught
-    manner: float = -0.25  # added where the answer is true or false in a wrong manner
+    manner: float = -1.0  # added where the answer is true or false in a wrong manner
 
     def __call__(self, talk: Talk, text: str) -> float:
         """The worth of a text as the last turn of a question about a fact."""
