@@ -1,11 +1,19 @@
 """Only what the assistant says is learned, whatever it is padded with."""
 
+import numpy as np
 import pytest
 import torch
 from small_align import TOKENIZER, tiny
 
-from insidegpt.align.sft import Example, Examples, encode_examples, order, pad
-from insidegpt.text.batches import IGNORED
+from insidegpt.align.sft import (
+    Example,
+    Examples,
+    Replayed,
+    encode_examples,
+    order,
+    pad,
+)
+from insidegpt.text.batches import IGNORED, Batches
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import next_token_loss
 
@@ -83,3 +91,16 @@ def test_dialogues_that_teach_nothing_are_named(tokenizer):
         encode_examples(tokenizer, long, context_tokens=64)
     with pytest.raises(ValueError, match="no examples"):
         Examples([], rows=4)
+
+
+def test_replayed_rows_stand_below_and_change_nothing_above():
+    examples = Examples([Example([1, 2, 3], [False, True, True])], rows=2)
+    text = Batches(np.arange(40), context_tokens=5, rows=3)
+    batch = Replayed(examples, text)[0]
+    alone, below = examples[0], text[0]
+    assert batch.ids.shape == (5, 5)
+    assert torch.equal(batch.ids[:2, :2], alone.ids)
+    assert torch.equal(batch.targets[:2, :2], alone.targets)
+    assert (batch.targets[:2, 2:] == IGNORED).all()
+    assert torch.equal(batch.ids[2:], below.ids)
+    assert torch.equal(batch.targets[2:], below.targets)
