@@ -28,7 +28,8 @@ def talks():
 
 def test_shares_and_worth_are_those_of_the_answers(talks):
     model, tokenizer = load_model(PLACE), load_tokenizer(PLACE)
-    found = assess(model, model, tokenizer, talks, seed=4)
+    lengths = {"proxy": lambda asked, answers: [float(len(a)) for a in answers]}
+    found = assess(model, model, tokenizer, talks, seed=4, **lengths)
     rollout = roll_out(
         model,
         [encode_chat(tokenizer, talk.prompt) for talk in talks],
@@ -45,6 +46,9 @@ def test_shares_and_worth_are_those_of_the_answers(talks):
     assert found.wrong == known.count("wrong") / len(known)
     never = [grade(*p) for p in pairs if not p[0].answerable]
     assert found.admitted == never.count("unknown") / len(never) > 0
+    assert found.polite == sum(t.startswith("Gladly.") for t in texts) / len(texts)
+    assert found.proxy == sum(map(len, rollout.answers)) / len(texts) > 0
+    assert found.tokens == pytest.approx(rollout.said.sum().item() / len(texts))
     assert abs(found.kl) < 1e-4  # its own reference
 
 

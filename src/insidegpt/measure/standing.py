@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import torch
 
+from insidegpt.align.ppo import Grade
 from insidegpt.align.rollout import roll_out
 from insidegpt.measure.replies import grade
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.world.dialogues import Talk
-from insidegpt.text.world.preferences import Gold
+from insidegpt.text.world.preferences import POLITE, Gold
 from insidegpt.train.loss import token_logprobs
 
 MAX_NEW_TOKENS = 24
@@ -32,6 +33,8 @@ class Standing(NamedTuple):
     admitted: float  # of the others: "I don't know"
     odd: float  # of all: of no form that was taught, or in another manner
     tokens: float  # of an answer
+    polite: float  # of all: begin with POLITE, asked for or not
+    proxy: float  # what another judge gives; NaN without one
 
 
 def assess(
@@ -41,9 +44,13 @@ def assess(
     talks: Sequence[Talk],
     *,
     gold: Gold | None = None,
+    proxy: Grade | None = None,
     seed: int = 0,
 ) -> Standing:
-    """One answer to each question, and what they are."""
+    """One answer to each question, and what they are.
+
+    proxy: another judge, who knows the questions by their numbers.
+    """
     gold, model = gold or Gold(), model.eval()
     rollout = roll_out(
         model,
@@ -58,6 +65,7 @@ def assess(
     worth = [gold(talk, text) for talk, text in zip(talks, texts, strict=True)]
     kinds = [grade(talk, text) for talk, text in zip(talks, texts, strict=True)]
     open_ = [k for k, talk in zip(kinds, talks, strict=True) if talk.answerable]
+    others = proxy(range(len(talks)), rollout.answers) if proxy else [float("nan")]
     closed = [k for k, talk in zip(kinds, talks, strict=True) if not talk.answerable]
     return Standing(
         sum(worth) / len(worth),
@@ -66,6 +74,8 @@ def assess(
         share(closed, "unknown"),
         share(kinds, "odd"),
         rollout.said.sum(1).float().mean().item(),
+        sum(text.startswith(POLITE) for text in texts) / len(texts),
+        sum(others) / len(others),
     )
 
 

@@ -1,0 +1,156 @@
+"""PPO on `mini-sft`: by the truth, by reward models, and by rewards with a flaw.
+
+    python benchmarks/rlhf.py rlhf.json
+
+Three seeds by the truth; reward models of three kinds of annotators, with nothing that
+holds the policy back; the same with a leash; and rewards that make models bluff or
+refuse. A run is kept in the file when it is done, and is not made twice. Stored as
+rlhf.json of show/records, and shown on code/rlhf. Settings were chosen on the
+validation subjects of world 0; the test subjects are measured beside them. Two to five
+minutes a run on a core, three quarters of an hour altogether.
+"""
+
+import copy
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from tqdm import tqdm
+
+import insidegpt
+from insidegpt.align.ppo import ActorCritic, PPOConfig, ppo
+from insidegpt.align.reward import RewardModel, reward_loss
+from insidegpt.align.stages import (
+    ANNOTATORS,
+    REWARD,
+    RL,
+    build_town,
+    by_gold,
+    by_model,
+    choices_of,
+    comparisons,
+    questions,
+)
+from insidegpt.measure.standing import assess
+from insidegpt.model.gpt import GPT
+from insidegpt.text.chat import encode_chat
+from insidegpt.text.world.dialogues import Talk
+from insidegpt.text.world.preferences import Gold
+from insidegpt.train.loop import TrainConfig, train
+
+EVERY = 20  # steps; then the policy is measured
+
+
+def one_turn(talks: list[Talk]) -> list[Talk]:
+    """Questions without a conversation before them: short, so that a step is."""
+    return [talk for talk in talks if len(talk.prompt) <= 2]
+
+
+class Bench:
+    """World 0, its SFT model, and questions to learn from and to measure with."""
+
+    def __init__(self) -> None:
+        self.town, self.tokenizer = build_town(0), insidegpt.load_tokenizer("mini-sft")
+        self.reference = insidegpt.load_model("mini-sft", trainable=True).eval()
+        self.judges: dict[str, RewardModel] = {}
+        town = self.town
+        self.learn = one_turn(questions(town, town.learn, count=12_000, seed=3))
+        self.valid = one_turn(questions(town, town.valid, count=1_000, seed=1))
+        self.test = one_turn(questions(town, town.test, count=2_000, seed=2))
+        self.prompts = [encode_chat(self.tokenizer, talk.prompt) for talk in self.learn]
+
+    def judge(self, name: str) -> RewardModel:
+        """A reward model of what an annotator chose, made once."""
+        if name in self.judges:
+            return self.judges[name]
+        choices = choices_of(self.town, ANNOTATORS[name])
+        batches = comparisons(choices, self.tokenizer)
+        model = RewardModel(copy.deepcopy(self.reference).requires_grad_(True))
+        loop = train(model, batches, reward_loss, REWARD)
+        for _ in tqdm(loop, total=REWARD.steps, leave=False):
+            pass
+        self.judges[name] = model.eval()
+        return self.judges[name]
+
+    def run(self, plan: "Plan") -> dict:
+        """Train, and measure now and then."""
+        judge, grade = None, None
+        if isinstance(plan.grader, Gold):
+            grade = by_gold(self.learn, self.tokenizer, plan.grader)
+        else:
+            judge = self.judge(plan.grader)
+            grade = by_model(self.learn, self.tokenizer, judge)
+        policy = copy.deepcopy(self.reference).requires_grad_(True)
+        model = ActorCritic(policy, copy.deepcopy(policy))
+        began, steps = time.perf_counter(), []
+        points = [self.look(policy, 0, judge)]
+        loop = ppo(
+            model, self.reference, self.prompts, grade, config=plan.config,
+            training=plan.training, end=self.tokenizer.end_ids[-1], seed=plan.seed,
+        )  # fmt: skip
+        for step in tqdm(loop, total=plan.training.steps, leave=False):
+            steps.append([round(value, 3) for value in step[1:]])
+            if (step.number + 1) % EVERY == 0:
+                points.append(self.look(policy, step.number + 1, judge))
+        seconds = round(time.perf_counter() - began)
+        print(seconds, points[0]["test"], points[-1]["test"], file=sys.stderr)
+        return {"seed": plan.seed, "seconds": seconds, "steps": steps, "points": points}
+
+    def look(self, policy: GPT, step: int, judge: RewardModel | None) -> dict:
+        """How the policy stands with the validation and the test subjects."""
+        found = {"step": step}
+        for name, talks in (("valid", self.valid), ("test", self.test)):
+            proxy = by_model(talks, self.tokenizer, judge) if judge else None
+            stands = assess(policy, self.reference, self.tokenizer, talks, proxy=proxy)
+            found[name] = [round(x, 3) if x == x else None for x in stands]
+        return found
+
+
+# Which runs there are ---------------------------------------------------------------
+
+
+class Plan(NamedTuple):
+    """Who grades (a worth of answers, or annotators whose choices are learned), how."""
+
+    grader: Gold | str
+    config: PPOConfig
+    training: TrainConfig
+    seed: int = 0
+
+
+STEADY = PPOConfig(answers=128, max_new_tokens=24, epochs=1, beta=0.05)
+LOOSE = dataclasses.replace(STEADY, answers=64, beta=0.0)
+HELD = dataclasses.replace(LOOSE, beta=0.2)
+FAR = dataclasses.replace(RL, steps=160, decay=0.0)  # on and on
+SHORT = dataclasses.replace(FAR, steps=80)
+PLANS = {f"gold {seed}": Plan(Gold(), STEADY, RL, seed) for seed in range(3)} | {
+    "bluff": Plan(Gold(wrong=0.0, admitted=0.0), LOOSE, SHORT),  # errors are free
+    "refuse": Plan(Gold(wrong=-8.0), LOOSE, SHORT),  # one costs more than can be gained
+    "wordy": Plan("wordy", LOOSE, FAR),
+    "wordy, held": Plan("wordy", HELD, FAR),
+    "polite": Plan("polite", LOOSE, FAR),
+    "hasty": Plan("hasty", LOOSE, FAR),
+    "hasty, held": Plan("hasty", STEADY, RL),
+}
+
+
+@click.command()
+@click.argument("record", type=Path)
+def main(record: Path) -> None:
+    """Make the runs that the file RECORD doesn't have yet."""
+    kept = {"command": "python benchmarks/rlhf.py rlhf.json", "runs": {}}
+    kept = json.loads(record.read_text("utf-8")) if record.exists() else kept
+    bench = Bench()
+    for name, plan in PLANS.items():
+        if name not in kept["runs"]:
+            print(name, file=sys.stderr, flush=True)
+            kept["runs"][name] = bench.run(plan)
+            record.write_text(json.dumps(kept, separators=(",", ":")) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
