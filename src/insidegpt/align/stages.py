@@ -35,6 +35,7 @@ SFT = TrainConfig(400, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 REWARD = TrainConfig(200, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 RL = TrainConfig(100, lr=2e-3, matrix_lr=3e-3, warmup=5, decay=1.0)
 DPO = TrainConfig(100, lr=1e-3, matrix_lr=1e-3, warmup=5, decay=1.0)
+BETA = 0.1  # of DPO
 ANNOTATORS = {
     "careful": Annotator(),
     "hasty": Annotator(noise=0.2),

@@ -8,11 +8,14 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from insidegpt.align.pipeline import build
 from insidegpt.cli.options import printable
 from insidegpt.infer.generate import generate
 from insidegpt.text.interface import Tokenizer
 from insidegpt.train.recipe import load_recipe
 from insidegpt.train.run import Job, carry_out, prepare
+
+STOPPED = "Stopped; the same command goes on."
 
 
 @click.command()
@@ -20,18 +23,23 @@ from insidegpt.train.run import Job, carry_out, prepare
 @click.option("--out", type=Path, help="Directory of the model.  [default: its name]")
 @click.option("--prompt", default="", help="What its samples begin with.")
 def train(recipe: str, out: Path | None, prompt: str) -> None:
-    """Train a model as RECIPE says: a TOML file, or mini, small-gpt2 or bytes.
+    """Train a model as RECIPE says: a TOML file, or mini, small-gpt2 or bytes; or chat,
+    which is mini, taught to answer, and to answer as people prefer.
 
     Ctrl-C stops it; the same command goes on where it stopped.
     """
     out = out or Path(Path(recipe).stem)
     try:
+        if recipe == "chat":
+            finished = show_stages(out)
+            then = f"Try: insidegpt chat --model {out / 'chat'}"
+            return click.echo(f"{'Trained. ' + then if finished else STOPPED}")
         job = prepare(load_recipe(recipe), out)
         finished = show(job, prompt)
     except (ValueError, OSError, FloatingPointError) as error:
         raise click.ClickException(str(error)) from error
-    done = "Trained" if finished else "Stopped; the same command goes on"
-    click.echo(f"{done}. Try: insidegpt generate --model {out} {prompt or 'The'!r}")
+    done = "Trained." if finished else STOPPED
+    click.echo(f"{done} Try: insidegpt generate --model {out} {prompt or 'The'!r}")
 
 
 def show(job: Job, prompt: str) -> bool:
@@ -54,6 +62,22 @@ def show(job: Job, prompt: str) -> bool:
             if stop:
                 return report.step.number + 1 == steps
     return True
+
+
+def show_stages(out: Path) -> bool:
+    """From text to a chat with a bar for each stage; whether it came to the end."""
+    bar = None
+    with asked_to_stop() as stop:
+        for step in build(out):
+            if bar is None or bar.desc != f"{step.stage}: ":
+                bar and bar.close()
+                bar = tqdm(desc=step.stage, total=step.steps, initial=step.done - 1)
+            bar.update()
+            bar.set_postfix(loss=f"{step.loss:.2f}", refresh=False)
+            if stop:
+                break
+    bar and bar.close()
+    return (out / "chat" / "model.safetensors").exists()
 
 
 def parameters(job: Job) -> int:

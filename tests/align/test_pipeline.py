@@ -1,0 +1,91 @@
+"""From text to a chat in a directory, stopped anywhere, to the same weights."""
+
+import itertools
+
+import pytest
+import torch
+
+from insidegpt import load_model
+from insidegpt.align import pipeline
+from insidegpt.align.dpo import Preferences
+from insidegpt.align.pipeline import Plan, build
+from insidegpt.align.sft import Examples, encode_examples
+from insidegpt.align.stages import choices_of, encode_choices, questions
+from insidegpt.model.config import GPTConfig
+from insidegpt.train.recipe import Recipe, Source
+
+PLAN = Plan(base=2, sft=3, chat=2)
+SMALL = GPTConfig(300, 512, 1, 16, 2, 2, 16, rope_base=1e4, rms_eps=1e-5, bias="none")
+
+
+def few_lessons(town, tokenizer):
+    texts = [talk.messages for talk in questions(town, town.learn, count=20)]
+    return Examples(encode_examples(tokenizer, texts, context_tokens=512), rows=4)
+
+
+def few_pairs(town, tokenizer, reference):
+    choices = choices_of(town, pipeline.ANNOTATORS["hasty"], count=20)
+    return Preferences(encode_choices(choices, tokenizer), reference, rows=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small(tmp_path_factory):
+    """The same stages with a small model and few conversations."""
+    text = tmp_path_factory.mktemp("text") / "text.txt"
+    text.write_text("Once upon a time there was a number. " * 9 + str(list(range(900))))
+    source = Source(str(text), vocab_size=300, context_tokens=16, rows=4, held_out=0.2)
+    recipe = Recipe(source, SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(pipeline.RECIPES, "mini", recipe)
+        patch.setattr(pipeline, "lessons", few_lessons)
+        patch.setattr(pipeline, "preferred", few_pairs)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    return out, list(build(out, PLAN))
+
+
+def test_every_step_of_every_stage_is_taken_once(whole):
+    out, steps = whole
+    wanted = [("base", 2), ("sft", 3), ("chat", 2)]
+    expected = [(name, n + 1) for name, count in wanted for n in range(count)]
+    assert [(step.stage, step.done) for step in steps] == expected
+    assert all(0 < step.loss < 20 for step in steps)
+    base, sft, chat = (load_model(out / name) for name, _ in wanted)
+    for one, other in itertools.pairwise((base, sft, chat)):
+        changed = one.embed.weight != other.embed.weight
+        assert changed.any()
+    assert list(build(out, PLAN)) == []  # nothing is left to be done
+
+
+def test_stopped_in_each_stage_it_comes_to_the_same_chat(whole, tmp_path):
+    """After step 1 of the base, 2 of SFT and 1 of the last stage."""
+    out, steps = whole
+    places = iter((1, 3, 2, 1))
+    found = []
+    for count in places:
+        loop = build(tmp_path, PLAN)
+        found += list(itertools.islice(loop, count))
+        loop.close()
+    assert [step[:3] for step in found] == [step[:3] for step in steps]
+    assert list(build(tmp_path, PLAN)) == []  # but for writing the model down
+    one, other = load_model(out / "chat"), load_model(tmp_path / "chat")
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(p, q)
+
+
+def test_a_power_cut_costs_the_steps_since_it_was_kept(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "EVERY", 2)
+    loop = build(tmp_path, PLAN)
+    list(itertools.islice(loop, 5))  # all of SFT, and the loop is never closed
+    assert (tmp_path / "sft" / "training.safetensors").exists()
+    again = list(itertools.islice(build(tmp_path, PLAN), 1))
+    assert (again[0].stage, again[0].done) == ("sft", 3)
+
+
+def test_a_stage_without_steps_is_refused():
+    with pytest.raises(ValueError, match="Each stage needs a step"):
+        Plan(sft=0)
