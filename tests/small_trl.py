@@ -35,3 +35,28 @@ def grpo_trainer(model, folder, kind, *, beta, max_tokens):
         train_dataset=Dataset.from_list([{"prompt": "a"}] * 8),
         processing_class=tokenizer,
     )
+
+
+def sft_trainer(model, folder, rows):
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    save_llama(model, TOKENIZER, folder / "model")
+    loaded = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float64)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    tokenizer.pad_token = tokenizer.eos_token
+    arguments = SFTConfig(
+        output_dir=str(folder / "out"),
+        per_device_train_batch_size=2,
+        report_to=[],
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+    )
+    return SFTTrainer(
+        model=loaded,
+        args=arguments,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+    )

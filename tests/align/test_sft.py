@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from small_align import TOKENIZER, tiny
+from small_trl import sft_trainer
 
 from insidegpt.align.sft import (
     Example,
@@ -13,7 +14,7 @@ from insidegpt.align.sft import (
     order,
     pad,
 )
-from insidegpt.text.batches import IGNORED, Batches
+from insidegpt.text.batches import IGNORED, Batch, Batches
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import next_token_loss
 
@@ -104,3 +105,22 @@ def test_replayed_rows_stand_below_and_change_nothing_above():
     assert (batch.targets[:2, 2:] == IGNORED).all()
     assert torch.equal(batch.ids[2:], below.ids)
     assert torch.equal(batch.targets[2:], below.targets)
+
+
+@pytest.mark.slow
+def test_the_loss_is_trl_s(tmp_path):
+    """Which learns the completions alone, too, and takes the mean over their tokens."""
+    pytest.importorskip("trl")
+    rows = [
+        {"prompt": "ab", "completion": "cde"},
+        {"prompt": "xyz", "completion": "q"},
+    ]
+    model = tiny()
+    trainer = sft_trainer(model, tmp_path, rows)
+    batch = next(iter(trainer.get_train_dataloader()))
+    theirs = trainer.compute_loss(trainer.model, dict(batch))
+    targets = batch["labels"][:, 1:]
+    ours = next_token_loss(model, Batch(batch["input_ids"][:, :-1], targets))
+    assert ours.mean == pytest.approx(theirs.item(), abs=1e-6)
+    said = (targets != IGNORED).sum(1).tolist()
+    assert sorted(said) == [2, 4]  # with the token that ends each
