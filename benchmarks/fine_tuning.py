@@ -52,8 +52,8 @@ GROUPS: dict[str, list[dict]] = {
     "main": [{}],
     "plain": [{"replayed": False}],  # no documents among the conversations
     "mask": [{"mask": False}],  # whole conversations are learned
-    "count": [{"count": 500}, {"count": 2000}],
-    "dial": [{"unknown": 0.1}, {"unknown": 0.25}, {"unknown": 0.6}],
+    "count": [{"count": 500}],
+    "dial": [{"unknown": 0.1}, {"unknown": 0.6}],
 }
 ONLY_FIRST = {"plain", "mask", "count", "dial"}  # of world 0 alone
 
