@@ -176,10 +176,11 @@ def world() -> dict:
             list(insidegpt.generate(model, tokenizer.encode(question), **settings))
         )
         value = truth.ask(subject.name, relation)
-        found["right"].append(text.strip().startswith(short(relation, value)))
-        found["asks"].append("?" in text)
-        answer = text.split(".")[0] + "."
-        found["ends"].append(text[len(answer) :].startswith("<|endoftext|>"))
+        answer, dot, rest = text.partition(".")
+        more = [p.format(name=subject.name) for ps in ASKING.values() for p in ps]
+        found["right"].append((answer + dot).strip() == short(relation, value))
+        found["asks"].append(rest.strip().startswith(tuple(more)))
+        found["ends"].append(rest.startswith("<|endoftext|>"))
     return {name: bits(values) for name, values in found.items()}
 
 
