@@ -3,7 +3,7 @@
     python benchmarks/pretraining.py > src/insidegpt/show/records/pretraining.json
     python benchmarks/pretraining.py --seeds 1 --save mini > /dev/null
 
-Shown on code/pretraining. A world and a model for each seed; about ten minutes a seed.
+Shown on code/pretraining. A world and a model for each seed; about twelve minutes each.
 --save keeps the first model with its tokenizer, or all with {seed} in its path.
 """
 
@@ -17,10 +17,18 @@ from tqdm import tqdm
 from insidegpt.infer.generate import generate_batch
 from insidegpt.infer.sampling import Sampling
 from insidegpt.measure.knowledge import Answer, accuracy, known_bits, quiz
+from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.checkpoint import save_checkpoint
 from insidegpt.model.gpt import GPT
-from insidegpt.text.world.documents import Cloze, write_clozes
-from insidegpt.text.world.facts import TIMES
+from insidegpt.show.widgets.moments import smooth
+from insidegpt.text.world.documents import (
+    QUESTIONS_EVERY,
+    Cloze,
+    short,
+    write_clozes,
+)
+from insidegpt.text.world.facts import RELATIONS, RULES, TIMES, Subject
+from insidegpt.text.world.questions import ASKING
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import next_token_loss
 
@@ -37,6 +45,39 @@ def shares(answers: list[Answer]) -> dict[str, list[float]]:
         ]
         for kind in ("chance", "rules")
     }
+
+
+def doubts(model: GPT, material: Material) -> dict[str, list[float | None]]:
+    """How probable a model finds it that nobody knows, asked for facts of chance as
+    documents ask: by TIMES, of subjects that documents ask about and of others; and of
+    strangers, asked about in vain and never named.
+    """
+    world, encode, who = material.world, material.tokenizer.encode, []
+    prompts, endings = [], []
+    for subject in [*world.subjects, *world.strangers]:
+        for relation in RELATIONS[subject.kind]:
+            if relation not in RULES:
+                question = ASKING[relation][0].format(name=subject.name)
+                prompts.append([material.end, *encode(question)])
+                endings.append(encode(" " + short(relation, None)))
+                who.append(subject)
+    scores = ending_logprobs(model, prompts, endings).exp().tolist()
+
+    def mean(subjects: list[Subject]) -> float | None:
+        chosen = set(subjects)
+        mine = [p for p, s in zip(scores, who, strict=True) if s in chosen]
+        return round(sum(mine) / len(mine), 4) if mine else None
+
+    asked = {s: s.asked and s.times >= QUESTIONS_EVERY for s in world.subjects}
+    found = {
+        name: [
+            mean([s for s in asked if asked[s] is is_asked and s.times == n])
+            for n in TIMES
+        ]
+        for name, is_asked in (("asked", True), ("not asked", False))
+    }
+    vain = [mean([s for s in world.strangers if s.asked is a]) for a in (True, False)]
+    return found | {"strangers": vain}
 
 
 def moment(model: GPT, material: Material, clozes: list[Cloze]) -> dict:
@@ -83,7 +124,7 @@ def experiment(seed: int, steps: int, rows: int, save: str | None) -> dict:
     losses, history, seconds = [], [], 0.0
     loop = train(model, material.batches, next_token_loss, config)
     for step in tqdm(loop, total=steps, desc=f"seed {seed}"):
-        losses.append(round(step.loss, 3))
+        losses.append(step.loss)
         seconds += step.seconds
         if step.number + 1 in moments:
             model.eval()
@@ -105,10 +146,11 @@ def experiment(seed: int, steps: int, rows: int, save: str | None) -> dict:
         "tokens_per_step": material.batches.tokens_per_batch,
         "seconds": round(seconds),
         "held_out_bits_per_byte": round(material.bits_per_byte(model), 4),
-        "losses": losses,
+        "losses": smooth(losses),
         "moments": history,
         "known": known,
         "known_bits": bits,
+        "doubts": doubts(model, material),
     }
 
 
@@ -125,7 +167,8 @@ def main(seeds: int, steps: int, rows: int, first: int, save: str | None) -> Non
         keep = save if save and (n == first or "{seed}" in save) else None
         runs.append(experiment(n, steps, rows, keep))
     command = f"python benchmarks/pretraining.py --seeds {seeds} --steps {steps}"
-    json.dump({"command": f"{command} --rows {rows}", "runs": runs}, sys.stdout)
+    found = {"command": f"{command} --rows {rows}", "runs": runs}
+    json.dump(found, sys.stdout, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from insidegpt.measure.knowledge import Answer, accuracy, known_bits, quiz
+from insidegpt.measure.knowledge import Answer, _apart, accuracy, known_bits, quiz
 from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.config import GPTConfig
 from insidegpt.model.gpt import GPT
@@ -43,6 +43,16 @@ def test_accuracy_and_bits_take_what_they_are_asked_for():
     assert accuracy(answers, rules=True, times=4) == 1
     assert math.isnan(accuracy(answers, rules=True, times=64))
     assert known_bits(answers[:2] + answers[3:]) == pytest.approx(2)
+
+
+def test_an_ending_does_not_count_what_goes_on_to_be_another():
+    """P(2) = 0.8 of which 0.5 goes on to 24 and 0.2 to 25: 0.1 is left for aisle 2."""
+    scores = torch.tensor([0.8, 0.5, 0.2, 0.2], dtype=torch.float64).log()
+    found = _apart(scores, [[2], [2, 4], [2, 5], [3]]).exp()
+    assert found.tolist() == pytest.approx([0.1, 0.5, 0.2, 0.2])
+    nested = _apart(scores[:3], [[2], [2, 4], [2, 4, 9]]).exp()  # 0.2 of the 0.5
+    assert nested.tolist() == pytest.approx([0.3, 0.3, 0.2])
+    assert _apart(scores[1:3], [[2], [3]]).equal(scores[1:3])
 
 
 def test_a_model_is_asked_about_whole_endings():

@@ -1,13 +1,17 @@
 """What a model knows of a closed world: sentences to complete, and how well it does.
 
 A sentence about a fact is cut off before its value, and each value that the relation
-can have is scored as its ending. A guess is right once in as many times as there are
-values. Page: code/pretraining.
+can have is scored as its ending; aisle 2 without the part of it that goes on to be
+aisle 24. A guess is right once in as many times as there are values. Page:
+code/pretraining.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
 
 from insidegpt.measure.likelihood import ending_logprobs
 from insidegpt.model.gpt import GPT
@@ -46,8 +50,33 @@ def quiz(model: GPT, tokenizer: Tokenizer, clozes: Sequence[Cloze]) -> list[Answ
         endings += [tokenizer.encode(choice) for choice in cloze.choices]
     counts = [len(cloze.choices) for cloze in clozes]
     scores = ending_logprobs(model, prompts, endings).split(counts)
-    shares = [score.softmax(-1).tolist() for score in scores]
+    shares, done = [], 0
+    for score in scores:
+        apart = _apart(score, endings[done : done + len(score)])
+        shares.append(apart.softmax(-1).tolist())
+        done += len(score)
     return [Answer(c, p) for c, p in zip(clozes, shares, strict=True)]
+
+
+def _apart(
+    scores: Float[Tensor, " N"], endings: Sequence[Sequence[int]]
+) -> Float[Tensor, " N"]:
+    """Log-probabilities of endings, each without what belongs to a longer one.
+
+    With the tokens " 2" and "4", that of " 2" has all of " 24" in it.
+    """
+    apart = scores.clone()
+    for n in sorted(range(len(endings)), key=lambda n: -len(endings[n])):
+        begin = list(endings[n])
+        longer = [
+            other
+            for other, ids in enumerate(endings)
+            if len(ids) > len(begin) and list(ids[: len(begin)]) == begin
+        ]
+        if longer:
+            gone = (apart[longer].logsumexp(0) - scores[n]).exp()
+            apart[n] = scores[n] + (1 - gone.clamp(max=1 - 1e-6)).log()
+    return apart
 
 
 def accuracy(answers: Iterable[Answer], *, rules: bool, times: int) -> float:

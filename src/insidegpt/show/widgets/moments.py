@@ -19,8 +19,7 @@ def moments_view(
 
     begin: the number of the moment that is shown first.
     """
-    losses, tokens = run["losses"], run["tokens_per_step"]
-    curve = smooth(losses)
+    curve, tokens = run["losses"], run["tokens_per_step"]
     moments = [
         {
             "step": m["step"],
