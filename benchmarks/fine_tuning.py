@@ -7,7 +7,7 @@ Shown on code/fine-tuning. Settings were chosen on the validation subjects of wo
 what is recorded is about the test subjects. A base model for each seed lies in a
 directory of that name. A run is kept in the file when it is done, and is not made
 twice; three to five minutes each on a core. --save keeps the models of the group main,
-which `mini-sft` is one of.
+`mini-sft` among them, and takes them from there another time.
 """
 
 import copy
@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from insidegpt.align.sft import Examples, Replayed, encode_examples
 from insidegpt.align.stages import (
+    MANNERS,
     ROWS,
     SFT,
     TAUGHT,
@@ -79,6 +80,7 @@ class Lesson:
         town = self.town
         taught = [subject for subject in town.learn if subject.times in TAUGHT]
         settings = {"count": count, "unknown": unknown, "seed": town.seed}
+        settings["manners"] = MANNERS
         talks = write_dialogues(town.world, taught, **settings)
         texts = [talk.messages for talk in talks]
         examples = encode_examples(self.tokenizer, texts, context_tokens=256)
@@ -170,9 +172,13 @@ def main(bases: Path, record: Path, part: str, save: str | None) -> None:
             name = f"{group} {seed}" + "".join(f" {value}" for value in way.values())
             if name in kept["runs"]:
                 continue
-            model, seconds = lesson.teach(**way)
-            if save and group == "main":
-                save_checkpoint(model, lesson.tokenizer, Path(save.format(seed=seed)))
+            place = Path(save.format(seed=seed)) if save and group == "main" else None
+            if place and place.exists():
+                model, seconds = load_model(place), 0
+            else:
+                model, seconds = lesson.teach(**way)
+            if place and not place.exists():
+                save_checkpoint(model, lesson.tokenizer, place)
             run = {"seed": seed, **way, "seconds": round(seconds)}
             kept["runs"][name] = run | lesson.look(model)
             record.write_text(json.dumps(kept, separators=(",", ":")) + "\n", "utf-8")

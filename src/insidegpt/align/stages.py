@@ -30,6 +30,7 @@ from insidegpt.train.recipe import Source
 TAUGHT = (0, 16, 64, 256)  # TIMES of whom one learns to answer: known, or not at all
 ROWS, REPLAYED_ROWS = 32, 16  # conversations, and rows of documents, in a batch
 TAUGHT_UNKNOWN = 0.4  # share of SFT's questions that nobody can answer
+MANNERS = (5, 3, 2)  # weights of short answers, of sentences and of polite ones
 UNKNOWN_SHARE = 0.3  # the same of the questions of later stages
 SFT = TrainConfig(400, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 REWARD = TrainConfig(200, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
@@ -65,7 +66,8 @@ def lessons(town: Town, tokenizer: Tokenizer) -> Replayed:
     pretraining's documents again.
     """
     taught = [subject for subject in town.learn if subject.times in TAUGHT]
-    settings = {"count": SFT.steps * ROWS, "unknown": TAUGHT_UNKNOWN}
+    settings = {"unknown": TAUGHT_UNKNOWN, "manners": MANNERS}
+    settings["count"] = SFT.steps * ROWS
     talks = write_dialogues(town.world, taught, **settings, seed=town.seed)
     texts = [talk.messages for talk in talks]
     examples = encode_examples(tokenizer, texts, context_tokens=256)
@@ -86,7 +88,7 @@ def questions(
     town: Town, subjects: Sequence[Subject], *, count: int, seed: int = 0
 ) -> list[Talk]:
     """Questions about facts, some in a second turn, some with an order of manner."""
-    settings = {"unknown": UNKNOWN_SHARE, "seed": seed}
+    settings = {"unknown": UNKNOWN_SHARE, "manners": MANNERS, "seed": seed}
     talks = write_dialogues(town.world, subjects, count=count, **settings)
     return [talk for talk in talks if talk.subject]
 

@@ -66,11 +66,13 @@ def write_dialogues(
     unknown: float,
     seed: int = 0,
     known: Known = told,
+    manners: Sequence[int] = (6, 2, 2),
 ) -> list[Talk]:
     """Conversations to learn from: one or two questions, some with a system message.
 
     unknown: the share of them that ask first for what isn't ``known``, so far as there
-    is any; what is known among ``subjects`` is answered rightly.
+    is any; what is known among ``subjects`` is answered rightly. manners: how often
+    each of MANNERS is asked for, as weights.
     """
     draw = random.Random(seed)
     asked = [(s, r) for s in subjects for r in RELATIONS[s.kind]]
@@ -83,7 +85,7 @@ def write_dialogues(
             continue
         pool = closed if closed and draw.random() < unknown else open_
         subject, relation = draw.choice(pool)
-        manner = draw.choices(list(MANNERS), (5, 3, 2))[0]
+        manner = draw.choices(list(MANNERS), manners)[0]
         talks.append(_talk(world, subject, relation, manner, draw, known))
     return talks
 
