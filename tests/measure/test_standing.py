@@ -7,7 +7,7 @@ import torch
 
 from insidegpt.align.rollout import roll_out
 from insidegpt.measure.replies import grade
-from insidegpt.measure.standing import MAX_NEW_TOKENS, assess, share
+from insidegpt.measure.standing import MAX_NEW_TOKENS, assess, fraction
 from insidegpt.model.checkpoint import load_model
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.vocab import load_tokenizer
@@ -61,4 +61,4 @@ def test_another_model_is_far_from_the_reference(talks):
 
 
 def test_a_share_of_nothing_is_nothing():
-    assert share([], "right") == 0 and share(["right", "odd"], "odd") == 0.5
+    assert fraction([], "right") == 0 and fraction(["right", "odd"], "odd") == 0.5

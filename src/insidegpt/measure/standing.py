@@ -70,15 +70,15 @@ def assess(
     return Standing(
         sum(worth) / len(worth),
         (rollout.logprobs - known).sum(1).mean().item(),
-        *(share(open_, kind) for kind in ("right", "wrong", "unknown")),
-        share(closed, "unknown"),
-        share(kinds, "odd"),
+        *(fraction(open_, kind) for kind in ("right", "wrong", "unknown")),
+        fraction(closed, "unknown"),
+        fraction(kinds, "odd"),
         rollout.said.sum(1).float().mean().item(),
         sum(text.startswith(POLITE) for text in texts) / len(texts),
         sum(others) / len(others),
     )
 
 
-def share(kinds: Sequence[str], kind: str) -> float:
+def fraction(kinds: Sequence[str], kind: str) -> float:
     """How many of these are of that kind; 0 of none."""
     return kinds.count(kind) / len(kinds) if kinds else 0.0
