@@ -7,14 +7,13 @@ import torch
 
 from insidegpt import load_model
 from insidegpt.align import pipeline
-from insidegpt.align.dpo import Preferences
 from insidegpt.align.pipeline import Plan, build
 from insidegpt.align.sft import Examples, encode_examples
-from insidegpt.align.stages import choices_of, encode_choices, questions
+from insidegpt.align.stages import choices_of, questions
 from insidegpt.model.config import GPTConfig
 from insidegpt.train.recipe import Recipe, Source
 
-PLAN = Plan(base=2, sft=3, chat=2)
+PLAN = Plan(base=2, sft=3, reward=2, chat=1, answers=4)
 SMALL = GPTConfig(300, 512, 1, 16, 2, 2, 16, rope_base=1e4, rms_eps=1e-5, bias="none")
 
 
@@ -23,9 +22,12 @@ def few_lessons(town, tokenizer):
     return Examples(encode_examples(tokenizer, texts, context_tokens=512), rows=4)
 
 
-def few_pairs(town, tokenizer, reference):
-    choices = choices_of(town, pipeline.ANNOTATORS["hasty"], count=20)
-    return Preferences(encode_choices(choices, tokenizer), reference, rows=4)
+def few_choices(town, annotator):
+    return choices_of(town, annotator, count=20)
+
+
+def few_questions(town, subjects, *, count, seed):
+    return questions(town, subjects, count=20, seed=seed)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,7 +40,8 @@ def small(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(pipeline.RECIPES, "mini", recipe)
         patch.setattr(pipeline, "lessons", few_lessons)
-        patch.setattr(pipeline, "preferred", few_pairs)
+        patch.setattr(pipeline, "choices_of", few_choices)
+        patch.setattr(pipeline, "questions", few_questions)
         yield
 
 
@@ -50,11 +53,11 @@ def whole(tmp_path_factory):
 
 def test_every_step_of_every_stage_is_taken_once(whole):
     out, steps = whole
-    wanted = [("base", 2), ("sft", 3), ("chat", 2)]
+    wanted = [("base", 2), ("sft", 3), ("reward", 2), ("chat", 1)]
     expected = [(name, n + 1) for name, count in wanted for n in range(count)]
     assert [(step.stage, step.done) for step in steps] == expected
-    assert all(0 < step.loss < 20 for step in steps)
-    base, sft, chat = (load_model(out / name) for name, _ in wanted)
+    assert all(step.about.startswith(("loss ", "reward ")) for step in steps)
+    base, sft, chat = (load_model(out / name) for name in ("base", "sft", "chat"))
     for one, other in itertools.pairwise((base, sft, chat)):
         changed = one.embed.weight != other.embed.weight
         assert changed.any()
@@ -62,9 +65,9 @@ def test_every_step_of_every_stage_is_taken_once(whole):
 
 
 def test_stopped_in_each_stage_it_comes_to_the_same_chat(whole, tmp_path):
-    """After step 1 of the base, 2 of SFT and 1 of the last stage."""
+    """After step 1 of the base, 2 of SFT, 1 of the reward model, and 1 of the last."""
     out, steps = whole
-    places = iter((1, 3, 2, 1))
+    places = iter((1, 3, 2, 1, 1))
     found = []
     for count in places:
         loop = build(tmp_path, PLAN)

@@ -1,33 +1,39 @@
 """The whole recipe in one directory: from text to a base model, and on to a chat.
 
-Stages have directories of their own, base, sft and chat; each begins with the model of
-the one before. All is kept every few steps and goes on where it stopped. Page:
-code/your-own-chatgpt.
+Stages have directories of their own, base, sft, reward and chat; each begins with the
+models of those before, and goes on where it stopped, but for the last, reinforcement
+learning, which begins anew. Page: code/your-own-chatgpt.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from safetensors.torch import load_model as fill
+from safetensors.torch import save_model
 from torch import nn
 
-from insidegpt.align.dpo import Preferences, dpo_loss
+from insidegpt.align.ppo import ActorCritic, ppo
+from insidegpt.align.reward import RewardModel, reward_loss
 from insidegpt.align.stages import (
     ANNOTATORS,
-    BETA,
-    DPO,
-    ROWS,
+    PPO,
+    REWARD,
+    RL,
     SFT,
     Town,
     build_town,
+    by_model,
     choices_of,
-    encode_choices,
+    comparisons,
     lessons,
+    questions,
 )
+from insidegpt.files.replace import replace
 from insidegpt.model.checkpoint import load_model, save_checkpoint
-from insidegpt.model.gpt import GPT
-from insidegpt.text.interface import Tokenizer
+from insidegpt.text.chat import encode_chat
 from insidegpt.text.vocab import load_tokenizer
 from insidegpt.train import state
 from insidegpt.train.loop import Numbered, TrainConfig, begin, train
@@ -44,11 +50,13 @@ class Plan:
 
     base: int = RECIPES["mini"].training.steps
     sft: int = SFT.steps
-    chat: int = DPO.steps
+    reward: int = REWARD.steps
+    chat: int = RL.steps
+    answers: int = PPO.answers  # a step of the last stage
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.base, self.sft, self.chat) < 1:
+        if min(self.base, self.sft, self.reward, self.chat) < 1:
             raise ValueError("Each stage needs a step at least.")
 
 
@@ -58,47 +66,20 @@ class Progress(NamedTuple):
     stage: str
     done: int
     steps: int
-    loss: float
-
-
-class Stage(NamedTuple):
-    """What a model learns after it was a base model."""
-
-    name: str
-    before: str  # the stage whose model it begins with
-    config: TrainConfig
-    loss: Callable[[nn.Module, object], Loss]
-    batches: Callable[[Town, Tokenizer, GPT], Numbered]  # the last: as it began
+    about: str  # its loss, or its reward
 
 
 def build(directory: Path, plan: Plan = Plan()) -> Iterator[Progress]:
     """Take all steps that are still to be taken, one by one.
 
-    Who stops between two steps loses none, and a power cut EVERY of them at most.
-    Raises ValueError where the directory was begun with another plan for its base.
+    Who stops between two steps loses none, and a power cut EVERY of them at most; of
+    the last stage both lose all. Raises ValueError where the directory was begun with
+    another plan for its base.
     """
     yield from build_base(directory / "base", plan)
     town = build_town(plan.seed)
-    for stage in stages(plan):
-        yield from build_stage(directory, stage, town)
-
-
-def stages(plan: Plan) -> list[Stage]:
-    """What follows on pretraining: conversations, then preferences."""
-    sft = dataclasses.replace(SFT, steps=plan.sft)
-    dpo = dataclasses.replace(DPO, steps=plan.chat)
-    return [
-        Stage(
-            "sft", "base", sft, next_token_loss, lambda town, to, _: lessons(town, to)
-        ),
-        Stage("chat", "sft", dpo, dpo_loss(BETA), preferred),
-    ]
-
-
-def preferred(town: Town, tokenizer: Tokenizer, reference: GPT) -> Preferences:
-    """What people with one error in five chose of two answers."""
-    pairs = encode_choices(choices_of(town, ANNOTATORS["hasty"]), tokenizer)
-    return Preferences(pairs, reference, rows=ROWS, seed=town.seed)
+    for stage in (build_sft, build_reward, build_chat):
+        yield from stage(directory, plan, town)
 
 
 def build_base(directory: Path, plan: Plan) -> Iterator[Progress]:
@@ -110,29 +91,81 @@ def build_base(directory: Path, plan: Plan) -> Iterator[Progress]:
     )
     for report in carry_out(job):
         step = report.step
-        yield Progress("base", step.number + 1, plan.base, step.loss)
+        yield Progress("base", step.number + 1, plan.base, f"loss {step.loss:.2f}")
 
 
-def build_stage(directory: Path, stage: Stage, town: Town) -> Iterator[Progress]:
-    """A stage, unless it is finished."""
-    here, before = directory / stage.name, directory / stage.before
-    kept = here / "training.safetensors"
+def build_sft(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
+    """Conversations."""
+    here = directory / "sft"
     if (here / "model.safetensors").exists():
         return
-    tokenizer = load_tokenizer(before)
-    model = load_model(before, trainable=True)
-    batches = stage.batches(town, tokenizer, load_model(before))
-    start = state.load(kept, model, stage.config) if kept.exists() else None
-    start = start or begin(model, stage.config)
+    tokenizer = load_tokenizer(directory / "base")
+    model = load_model(directory / "base", trainable=True)
+    config = dataclasses.replace(SFT, steps=plan.sft)
+    yield from steps(here, model, lessons(town, tokenizer), next_token_loss, config)
+    save_checkpoint(model.eval(), tokenizer, here)
+
+
+def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
+    """A reward model, from what people with one error in five preferred."""
+    here = directory / "reward"
+    if (here / "reward.safetensors").exists():
+        return
+    tokenizer = load_tokenizer(directory / "sft")
+    model = RewardModel(load_model(directory / "sft", trainable=True))
+    pairs = comparisons(choices_of(town, ANNOTATORS["hasty"]), tokenizer)
+    config = dataclasses.replace(REWARD, steps=plan.reward)
+    yield from steps(here, model, pairs, reward_loss, config)
+    here.mkdir(parents=True, exist_ok=True)
+    replace(here / "reward.safetensors", lambda path: save_model(model, str(path)))
+
+
+def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
+    """PPO by the reward model."""
+    here = directory / "chat"
+    if (here / "model.safetensors").exists():
+        return
+    tokenizer = load_tokenizer(directory / "sft")
+    policy = load_model(directory / "sft", trainable=True)
+    judge = RewardModel(copy.deepcopy(policy))
+    fill(judge, str(directory / "reward" / "reward.safetensors"))
+    talks = questions(town, town.learn, count=12_000, seed=3)
+    talks = [talk for talk in talks if len(talk.prompt) <= 2]  # short, so a step is
+    loop = ppo(
+        ActorCritic(policy, copy.deepcopy(policy)),
+        load_model(directory / "sft", trainable=True),
+        [encode_chat(tokenizer, talk.prompt) for talk in talks],
+        by_model(talks, tokenizer, judge.eval()),
+        end=tokenizer.end_ids[-1],
+        config=dataclasses.replace(PPO, answers=plan.answers),
+        training=dataclasses.replace(RL, steps=plan.chat),
+        seed=plan.seed,
+    )
+    for step in loop:
+        about = f"reward {step.reward:.2f}, kl {step.kl:.2f}"
+        yield Progress("chat", step.number + 1, plan.chat, about)
+    save_checkpoint(policy.eval(), tokenizer, here)
+
+
+def steps(
+    here: Path,
+    model: nn.Module,
+    batches: Numbered,
+    loss: Callable[[nn.Module, object], Loss],
+    config: TrainConfig,
+) -> Iterator[Progress]:
+    """Train, from what was kept if anything was, and keep it now and then."""
+    kept = here / "training.safetensors"
+    start = state.load(kept, model, config) if kept.exists() else None
+    start = start or begin(model, config)
     done = start.done
     try:
-        for step in train(model, batches, stage.loss, stage.config, start=start):
+        for step in train(model, batches, loss, config, start=start):
             done = step.number + 1
             if done % EVERY == 0:
                 state.save(start._replace(done=done), kept)
-            yield Progress(stage.name, done, stage.config.steps, step.loss)
+            yield Progress(here.name, done, config.steps, f"loss {step.loss:.2f}")
     except GeneratorExit:
         state.save(start._replace(done=done), kept)
         raise
-    save_checkpoint(model.eval(), tokenizer, here)
     kept.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ validation part of world 0. Page: code/your-own-chatgpt.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from insidegpt.align.ppo import Grade
+from insidegpt.align.ppo import Grade, PPOConfig
 from insidegpt.align.reward import Comparisons, Pair, RewardModel, encode_pair, rate
 from insidegpt.align.sft import Example, Examples, Replayed, encode_examples
 from insidegpt.text.batches import Batches, tokenize
@@ -36,7 +36,7 @@ SFT = TrainConfig(400, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 REWARD = TrainConfig(200, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 RL = TrainConfig(100, lr=2e-3, matrix_lr=3e-3, warmup=5, decay=1.0)
 DPO = TrainConfig(100, lr=1e-3, matrix_lr=1e-3, warmup=5, decay=1.0)
-BETA = 0.1  # of DPO
+PPO = PPOConfig(answers=128, max_new_tokens=24, epochs=1, beta=0.05)
 ANNOTATORS = {
     "careful": Annotator(),
     "hasty": Annotator(noise=0.2),

@@ -73,7 +73,7 @@ def show_stages(out: Path) -> bool:
                 bar and bar.close()
                 bar = tqdm(desc=step.stage, total=step.steps, initial=step.done - 1)
             bar.update()
-            bar.set_postfix(loss=f"{step.loss:.2f}", refresh=False)
+            bar.set_postfix_str(step.about, refresh=False)
             if stop:
                 break
     bar and bar.close()
