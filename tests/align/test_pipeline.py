@@ -74,7 +74,7 @@ def test_stopped_in_each_stage_it_comes_to_the_same_chat(whole, tmp_path):
         found += list(itertools.islice(loop, count))
         loop.close()
     assert [step[:3] for step in found] == [step[:3] for step in steps]
-    assert list(build(tmp_path, PLAN)) == []  # but for writing the model down
+    assert list(build(tmp_path, PLAN)) == []
     one, other = load_model(out / "chat"), load_model(tmp_path / "chat")
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(p, q)

@@ -142,9 +142,10 @@ def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
         seed=plan.seed,
     )
     for step in loop:
-        about = f"reward {step.reward:.2f}, kl {step.kl:.2f}"
-        yield Progress("chat", step.number + 1, plan.chat, about)
-    save_checkpoint(policy.eval(), tokenizer, here)
+        done, about = step.number + 1, f"reward {step.reward:.2f}, kl {step.kl:.2f}"
+        if done == plan.chat:
+            save_checkpoint(policy.eval(), tokenizer, here)
+        yield Progress("chat", done, plan.chat, about)
 
 
 def steps(
