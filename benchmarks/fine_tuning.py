@@ -52,11 +52,8 @@ from insidegpt.train.loss import next_token_loss
 GROUPS: dict[str, list[dict]] = {
     "main": [{}],
     "plain": [{"replayed": False}],  # no documents among the conversations
-    "mask": [{"mask": False}],  # whole conversations are learned
-    "count": [{"count": 500}],
-    "dial": [{"unknown": 0.1}, {"unknown": 0.6}],
 }
-ONLY_FIRST = {"plain", "mask", "count", "dial"}  # of world 0 alone
+ONLY_FIRST = {"plain"}  # of world 0 alone
 
 
 class Lesson:
@@ -169,7 +166,8 @@ def main(bases: Path, record: Path, part: str, save: str | None) -> None:
         if str(seed) not in kept["base"]:
             kept["base"][str(seed)] = lesson.kept(lesson.base)
         for way in ways:
-            name = f"{group} {seed}" + "".join(f" {value}" for value in way.values())
+            numbers = "".join(f" {v}" for v in way.values() if not isinstance(v, bool))
+            name = f"{group} {seed}{numbers}"
             if name in kept["runs"]:
                 continue
             place = Path(save.format(seed=seed)) if save and group == "main" else None
