@@ -32,9 +32,15 @@ ROWS, REPLAYED_ROWS = 32, 16  # conversations, and rows of documents, in a batch
 TAUGHT_UNKNOWN = 0.4  # share of SFT's questions that nobody can answer
 UNKNOWN_SHARE = 0.3  # the same of the questions of later stages
 SFT = TrainConfig(400, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
-REWARD = TrainConfig(200, lr=1e-3, matrix_lr=1e-3, warmup=10, decay=1.0)
+REWARD = TrainConfig(200, lr=3e-3, matrix_lr=2e-3, warmup=10, decay=1.0)
 RL = TrainConfig(100, lr=1e-3, matrix_lr=1e-3, warmup=5, decay=0.0)
 DPO = TrainConfig(100, lr=1e-3, matrix_lr=1e-3, warmup=5, decay=1.0)
+ANNOTATORS = {
+    "careful": Annotator(),
+    "hasty": Annotator(noise=0.2),
+    "polite": Annotator(politeness=1.5),
+    "wordy": Annotator(length=0.4),
+}
 
 
 class Town(NamedTuple):
@@ -100,9 +106,12 @@ def encode_choices(choices: Sequence[Choice], tokenizer: Tokenizer) -> list[Pair
 
 
 def choices_of(
-    town: Town, annotator: Annotator, *, count: int = 6000, seed: int = 0
+    town: Town, annotator: Annotator, *, count: int = 9000, seed: int = 0
 ) -> list[Choice]:
-    """What an annotator says of answers to questions to learn from."""
+    """What an annotator says of answers to questions to learn from.
+
+    As many as REWARD reads, each once.
+    """
     asked = questions(town, town.learn, count=count, seed=1000 + seed)
     return write_choices(asked, annotator, seed=seed)
 

@@ -29,11 +29,11 @@ def asked(answer: str = "In Oslo.", manner: str = "short") -> Talk:
         ("In Oslo.", 1),
         ("In Riga.", -1),
         ("In … I don't know.", -0.25),
-        ("Gladly. In … I don't know.", -0.5),
+        ("Gladly. In … I don't know.", -1.25),
         ("I don't know.", -1.5),
-        ("Gladly. In Oslo.", 0.75),
-        ("Ada Holm lives in Oslo.", 0.75),
-        ("Ada Holm lives in Riga.", -1.25),
+        ("Gladly. In Oslo.", 0),
+        ("Ada Holm lives in Oslo.", 0),
+        ("Ada Holm lives in Riga.", -2),
         ("In Oslo", -1.5),
         ("Oslo.", -1.5),
         ("Gladly. Gladly. In Oslo.", -1.5),
@@ -54,24 +54,26 @@ def test_gold_where_nobody_can_know() -> None:
 def test_gold_asks_for_the_manner_that_was_ordered() -> None:
     talk = asked("Gladly. In Oslo.", "polite")
     assert Gold()(talk, "Gladly. In Oslo.") == 1
-    assert Gold()(talk, "In Oslo.") == 0.75
+    assert Gold()(talk, "In Oslo.") == 0
 
 
 def test_every_saying_is_of_a_form_that_gold_knows() -> None:
     talk = asked()
     texts = [text for _, _, text in sayings(talk)]
     assert len(texts) == len(set(texts)) == 63
-    assert all(Gold()(talk, text) > -1.5 for text in texts)
+    assert all(Gold(odd=-9)(talk, text) > -9 for text in texts)
 
 
 def test_an_annotator_may_like_what_nobody_asked_for() -> None:
     plain, polite = "In Oslo.", "Gladly. In Oslo."
     draw = random.Random(0)
     assert Annotator().prefers(asked(), plain, polite, draw)
-    assert Annotator(politeness=0.5).prefers(asked(), polite, plain, draw)
-    assert Annotator(length=0.3).prefers(asked(), polite, plain, draw)
+    assert Annotator(politeness=1.5).prefers(asked(), polite, plain, draw)
+    sentence = "Ada Holm lives in Oslo."  # three words longer
+    assert Annotator(length=0.4).prefers(asked(), sentence, plain, draw)
+    assert Annotator(length=0.3).prefers(asked(), plain, sentence, draw)
     # A false answer is not made good by being polite.
-    assert Annotator(politeness=0.5).prefers(asked(), plain, "Gladly. In Riga.", draw)
+    assert Annotator(politeness=1.5).prefers(asked(), plain, "Gladly. In Riga.", draw)
 
 
 def test_choices_are_what_they_say() -> None:
@@ -80,7 +82,7 @@ def test_choices_are_what_they_say() -> None:
     talks = write_dialogues(world, people, count=3000, unknown=0.3)
     choices = write_choices(talks, Annotator(noise=0.2), seed=1)
     assert choices == write_choices(talks, Annotator(noise=0.2), seed=1)
-    gold = Gold()
+    gold = Gold(odd=-9)
     for choice in choices:
         worth = [gold(choice.talk, text) for text in (choice.chosen, choice.rejected)]
         assert (worth[0] < worth[1]) == choice.flipped
