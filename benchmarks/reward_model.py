@@ -42,7 +42,7 @@ from insidegpt.train.loop import train
 from insidegpt.train.loss import token_logprobs
 
 RUNS = (*ANNOTATORS, "last")  # last: careful annotators, and no belief
-TEST, MINIMAL = 4000, 120  # questions for held-out pairs; of each group in MINIMAL
+TEST, MINIMAL = 2500, 60  # questions for held-out pairs; of each group in MINIMAL
 BINS = 10
 
 
@@ -105,7 +105,7 @@ def run(world: int, name: str, source: str, folder: Path | None) -> None:
     line = {"world": world, "name": name, "taught": len(taught)} | found
     line["belief"] = round(rater.model.belief.item(), 3)
     line |= judged(rater, tested)
-    sample = random.Random(0).sample(taught, 1500)
+    sample = random.Random(0).sample(taught, 600)
     line["on taught"] = judged(rater, sample)["accuracy"]
     if world == 0:
         line["minimal"] = minimal(rater, talks, annotator)
@@ -142,8 +142,7 @@ def judged(rater: Rater, choices) -> dict:
         group = group_of(choice.talk)
         cells[f"{choice.kind}, {group}"].append(good)
         if group != "seldom":
-            worth = (d if not choice.flipped else -d, gold_difference(choice))
-            worths[worth[1]].append(worth[0])
+            worths[gold_difference(choice)].append(-d if choice.flipped else d)
     p = torch.sigmoid(ahead.double())
     sure, agreed = torch.maximum(p, 1 - p), p > 0.5
     bins = reliability(sure.numpy(), agreed.numpy(), bins=BINS)
@@ -153,7 +152,8 @@ def judged(rater: Rater, choices) -> dict:
         "bins": [[round(b.sure, 3), round(b.right, 3), b.count] for b in bins],
         "calibration error": round(calibration_error(bins), 4),
         "by worth": [
-            [w, round(sum(v) / len(v), 2), len(v)] for w, v in sorted(worths.items())
+            [w, round(sum(v) / len(v), 2), sum(d > 0 for d in v), len(v)]
+            for w, v in sorted(worths.items())
         ],
     }
 
