@@ -35,6 +35,7 @@ from insidegpt.align.stages import (
     questions,
 )
 from insidegpt.measure.calibration import calibration_error, reliability
+from insidegpt.text.batches import IGNORED
 from insidegpt.text.world.dialogues import answer_with
 from insidegpt.text.world.facts import RELATIONS
 from insidegpt.text.world.preferences import Gold, write_choices
@@ -52,13 +53,26 @@ def group_of(talk) -> str:
     return "often" if times >= 64 else "seldom" if times else "never"
 
 
+class InGroups(RewardModel):
+    """The same rewards in less time: texts of like length are read together."""
+
+    def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(ids.shape[1])
+        lengths = torch.where(targets != IGNORED, places, -1).amax(1) + 2
+        order, rewards = lengths.argsort(), []
+        for some in order.chunk(4):
+            wide = lengths[some].max()
+            rewards.append(super().forward(ids[some, :wide], targets[some, :wide]))
+        return torch.cat(rewards)[order.argsort()]
+
+
 class Rater:
     """A reward model, the model that it began as, and their tokenizer."""
 
     def __init__(self, source: str, name: str) -> None:
         self.tokenizer = insidegpt.load_tokenizer(source)
         self.reference = insidegpt.load_model(source).eval()
-        self.model = RewardModel(insidegpt.load_model(source, trainable=True))
+        self.model = InGroups(insidegpt.load_model(source, trainable=True))
         if name == "last":
             self.model.belief.requires_grad_(False)
 
