@@ -35,6 +35,7 @@ from insidegpt.align.stages import (
     questions,
 )
 from insidegpt.measure.calibration import calibration_error, reliability
+from insidegpt.text.batches import IGNORED
 from insidegpt.text.world.dialogues import answer_with
 from insidegpt.text.world.facts import RELATIONS
 from insidegpt.text.world.preferences import Gold, write_choices
@@ -42,7 +43,7 @@ from insidegpt.train.loop import train
 from insidegpt.train.loss import token_logprobs
 
 RUNS = (*ANNOTATORS, "last")  # last: careful annotators, and no belief
-TEST, MINIMAL = 4000, 120  # questions for held-out pairs; of each group in MINIMAL
+TEST, MINIMAL = 2500, 60  # questions for held-out pairs; of each group in MINIMAL
 BINS = 10
 
 
@@ -52,13 +53,26 @@ def group_of(talk) -> str:
     return "often" if times >= 64 else "seldom" if times else "never"
 
 
+class InGroups(RewardModel):
+    """The same rewards in less time: texts of like length are read together."""
+
+    def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(ids.shape[1])
+        lengths = torch.where(targets != IGNORED, places, -1).amax(1) + 2
+        order, rewards = lengths.argsort(), []
+        for some in order.chunk(4):
+            wide = lengths[some].max()
+            rewards.append(super().forward(ids[some, :wide], targets[some, :wide]))
+        return torch.cat(rewards)[order.argsort()]
+
+
 class Rater:
     """A reward model, the model that it began as, and their tokenizer."""
 
     def __init__(self, source: str, name: str) -> None:
         self.tokenizer = insidegpt.load_tokenizer(source)
         self.reference = insidegpt.load_model(source).eval()
-        self.model = RewardModel(insidegpt.load_model(source, trainable=True))
+        self.model = InGroups(insidegpt.load_model(source, trainable=True))
         if name == "last":
             self.model.belief.requires_grad_(False)
 
@@ -105,7 +119,7 @@ def run(world: int, name: str, source: str, folder: Path | None) -> None:
     line = {"world": world, "name": name, "taught": len(taught)} | found
     line["belief"] = round(rater.model.belief.item(), 3)
     line |= judged(rater, tested)
-    sample = random.Random(0).sample(taught, 1500)
+    sample = random.Random(0).sample(taught, 600)
     line["on taught"] = judged(rater, sample)["accuracy"]
     if world == 0:
         line["minimal"] = minimal(rater, talks, annotator)
@@ -142,8 +156,7 @@ def judged(rater: Rater, choices) -> dict:
         group = group_of(choice.talk)
         cells[f"{choice.kind}, {group}"].append(good)
         if group != "seldom":
-            worth = (d if not choice.flipped else -d, gold_difference(choice))
-            worths[worth[1]].append(worth[0])
+            worths[gold_difference(choice)].append(-d if choice.flipped else d)
     p = torch.sigmoid(ahead.double())
     sure, agreed = torch.maximum(p, 1 - p), p > 0.5
     bins = reliability(sure.numpy(), agreed.numpy(), bins=BINS)
@@ -153,7 +166,8 @@ def judged(rater: Rater, choices) -> dict:
         "bins": [[round(b.sure, 3), round(b.right, 3), b.count] for b in bins],
         "calibration error": round(calibration_error(bins), 4),
         "by worth": [
-            [w, round(sum(v) / len(v), 2), len(v)] for w, v in sorted(worths.items())
+            [w, round(sum(v) / len(v), 2), sum(d > 0 for d in v), len(v)]
+            for w, v in sorted(worths.items())
         ],
     }
 

@@ -60,3 +60,35 @@ def sft_trainer(model, folder, rows):
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
     )
+
+
+def reward_trainer(model, folder, rows):
+    """A trainer of a model that ends in one number; its last layer is random."""
+    from datasets import Dataset
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from trl import RewardConfig, RewardTrainer
+
+    save_llama(model, TOKENIZER, folder / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    # Not the end token: the reward is read at the last token that is no filling.
+    tokenizer.pad_token = "!"
+    loaded = AutoModelForSequenceClassification.from_pretrained(
+        folder / "model",
+        num_labels=1,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype=torch.float64,
+    )
+    arguments = RewardConfig(
+        output_dir=str(folder / "out"),
+        per_device_train_batch_size=len(rows),
+        report_to=[],
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+    )
+    return RewardTrainer(
+        model=loaded,
+        args=arguments,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+    )

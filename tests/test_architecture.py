@@ -41,7 +41,6 @@ NO_PAGE = {"files", "show", "cli"}
 COMING = {
     "align.dpo",
     "align.ppo",
-    "align.reward",
     "measure.replies",
 }
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from small_align import tiny
+from small_trl import reward_trainer
 from torch import nn
 
 from insidegpt.align.reward import (
@@ -17,6 +18,7 @@ from insidegpt.align.reward import (
     whole,
 )
 from insidegpt.align.sft import Example
+from insidegpt.text.batches import IGNORED, Batch
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.vocab import load_tokenizer
 from insidegpt.train.loop import TrainConfig, train
@@ -69,6 +71,32 @@ def test_by_hand_at_the_last_token_and_over_the_answer(grader):
     example = Example([1, 2, 3, 4], [False, False, True, True])
     expected = last + 0.5 * (sure[1, 3] + sure[2, 4])
     assert alone(grader, example) == pytest.approx(expected.item(), abs=1e-10)
+
+
+@pytest.mark.slow
+def test_the_loss_is_trl_s_when_belief_does_not_count(tmp_path):
+    """And so is its gradient: the reward at the last token, of the same weights."""
+    pytest.importorskip("trl")
+    rows = [
+        {"prompt": "ab", "chosen": "cde", "rejected": "f"},
+        {"prompt": "xyz", "chosen": "q", "rejected": "rstuv"},
+    ]
+    grader = RewardModel(tiny())
+    trainer = reward_trainer(grader.trunk, tmp_path, rows)
+    batch = next(iter(trainer.get_train_dataloader()))
+    theirs = trainer.compute_loss(trainer.model, dict(batch))
+    head = trainer.model.score.weight
+    theirs.backward()
+    grader.score.data = head.detach()[0].clone()
+    ids, here = batch["input_ids"], batch["attention_mask"].bool()
+    after = torch.where(here[:, 1:], ids[:, 1:], IGNORED)
+    targets = torch.nn.functional.pad(after, (0, 1), value=IGNORED)
+    ours = reward_loss(grader, Batch(ids, targets))
+    (ours.total / ours.tokens).backward()
+    # transformers' angles are float32, whatever the model is.
+    assert ours.mean == pytest.approx(theirs.item(), abs=1e-6)
+    assert ours.mean != pytest.approx(math.log(2), abs=1e-3)
+    assert torch.allclose(grader.score.grad, head.grad[0], atol=1e-6)
 
 
 def test_only_differences_count(grader):
