@@ -81,7 +81,7 @@ class Uncorrected(AdamW):
         super().step()
 
 
-def whole(kind: type, **settings) -> Make:
+def whole_texts(kind: type, **settings) -> Make:
     """One optimizer and one rate for all parameters."""
     return lambda model, rate: [kind(model.parameters(), lr=rate, **settings)]
 
@@ -99,9 +99,9 @@ def inside(kind: type, **settings) -> Make:
 
 SGD = torch.optim.SGD
 WAYS: dict[str, Make] = {
-    "SGD": whole(SGD),
-    "momentum": whole(SGD, momentum=0.9),
-    "AdamW": whole(AdamW),
+    "SGD": whole_texts(SGD),
+    "momentum": whole_texts(SGD, momentum=0.9),
+    "AdamW": whole_texts(AdamW),
     "Muon": inside(Muon),
     "momentum inside": inside(SGD, momentum=0.9),
     "AdamW inside": inside(AdamW),
@@ -113,9 +113,9 @@ WAYS: dict[str, Make] = {
     "AdamW, weight decay": lambda model, rate: make_optimizers(
         model, lr=rate, matrix_lr=None, weight_decay=0.5
     ),
-    "AdamW, weight decay on all": whole(AdamW, weight_decay=0.5),
-    "AdamW, no momentum": whole(AdamW, betas=(0.0, 0.95)),
-    "AdamW, no correction": whole(Uncorrected),
+    "AdamW, weight decay on all": whole_texts(AdamW, weight_decay=0.5),
+    "AdamW, no momentum": whole_texts(AdamW, betas=(0.0, 0.95)),
+    "AdamW, no correction": whole_texts(Uncorrected),
 }
 RATES = {
     "Muon": (0.005, 0.01, 0.02, 0.04, 0.08, 0.16),

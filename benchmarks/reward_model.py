@@ -24,7 +24,7 @@ import click
 import torch
 
 import insidegpt
-from insidegpt.align.reward import RewardModel, encode_answer, rate, reward_loss, whole
+from insidegpt.align.reward import RewardModel, encode_answer, rate, reward_loss
 from insidegpt.align.stages import (
     ANNOTATORS,
     REWARD,
@@ -93,7 +93,7 @@ class Rater:
     def likelihoods(self, talk, answers) -> torch.Tensor:
         """Log-probabilities that the model before training gives."""
         texts = [encode_answer(self.tokenizer, talk.prompt, a) for a in answers]
-        ids, targets = whole(texts)
+        ids, targets = whole_texts(texts)
         return token_logprobs(self.reference(ids), targets).sum(1)
 
 

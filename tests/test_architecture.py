@@ -40,8 +40,12 @@ NO_PAGE = {"files", "show", "cli"}
 # Modules whose pages are being written; each leaves when its page is there.
 COMING = {
     "align.dpo",
+    "align.pipeline",
     "align.ppo",
+    "align.stages",
+    "measure.optimum",
     "measure.replies",
+    "measure.standing",
 }
 
 

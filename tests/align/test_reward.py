@@ -15,7 +15,7 @@ from insidegpt.align.reward import (
     encode_pair,
     rate,
     reward_loss,
-    whole,
+    whole_texts,
 )
 from insidegpt.align.sft import Example
 from insidegpt.text.batches import IGNORED, Batch
@@ -45,20 +45,20 @@ def test_by_hand():
         def forward(self, ids, targets):
             return torch.tensor([2.0, 1.0])
 
-    loss = reward_loss(Fixed(), whole([text(1, 3), text(2, 3)]))
+    loss = reward_loss(Fixed(), whole_texts([text(1, 3), text(2, 3)]))
     assert loss.total.item() == pytest.approx(math.log(1 + math.exp(-1)))
     assert loss.tokens == 1
 
 
 def alone(grader, example):
-    return grader(*whole([example])).item()
+    return grader(*whole_texts([example])).item()
 
 
 def test_the_reward_is_that_of_the_text_alone(grader):
     """What counts is the last token, and padding after it does not."""
     texts = [text(1, 2, 3), text(4, 5, 6, 7, 8), text(1, 2), text(9, 1)]
     expected = [alone(grader, one) for one in texts]
-    assert grader(*whole(texts)).tolist() == pytest.approx(expected, abs=1e-10)
+    assert grader(*whole_texts(texts)).tolist() == pytest.approx(expected, abs=1e-10)
     assert alone(grader, text(1, 2, 4)) != pytest.approx(expected[0])
 
 
@@ -100,7 +100,7 @@ def test_the_loss_is_trl_s_when_belief_does_not_count(tmp_path):
 
 
 def test_only_differences_count(grader):
-    batch = whole([text(1, 2), text(3, 4)])
+    batch = whole_texts([text(1, 2), text(3, 4)])
 
     class Higher(RewardModel):
         def __init__(self):

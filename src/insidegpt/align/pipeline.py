@@ -102,7 +102,9 @@ def build_sft(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     tokenizer = load_tokenizer(directory / "base")
     model = load_model(directory / "base", trainable=True)
     config = dataclasses.replace(SFT, steps=plan.sft)
-    yield from steps(here, model, lessons(town, tokenizer), next_token_loss, config)
+    yield from keep_learning(
+        here, model, lessons(town, tokenizer), next_token_loss, config
+    )
     save_checkpoint(model.eval(), tokenizer, here)
 
 
@@ -115,7 +117,7 @@ def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     model = RewardModel(load_model(directory / "sft", trainable=True))
     pairs = comparisons(choices_of(town, ANNOTATORS["hasty"]), tokenizer)
     config = dataclasses.replace(REWARD, steps=plan.reward)
-    yield from steps(here, model, pairs, reward_loss, config)
+    yield from keep_learning(here, model, pairs, reward_loss, config)
     here.mkdir(parents=True, exist_ok=True)
     replace(here / "reward.safetensors", lambda path: save_model(model, str(path)))
 
@@ -148,7 +150,7 @@ def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
         yield Progress("chat", done, plan.chat, about)
 
 
-def steps(
+def keep_learning(
     here: Path,
     model: nn.Module,
     batches: Numbered,

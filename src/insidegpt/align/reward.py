@@ -100,10 +100,12 @@ class Comparisons:
     def __getitem__(self, number: int) -> Batch:
         places = order(len(self.pairs), self.rows, number, seed=self.seed)
         some = [self.pairs[place] for place in places]
-        return whole([pair.chosen for pair in some] + [pair.rejected for pair in some])
+        return whole_texts(
+            [pair.chosen for pair in some] + [pair.rejected for pair in some]
+        )
 
 
-def whole(texts: Sequence[Example]) -> Batch:
+def whole_texts(texts: Sequence[Example]) -> Batch:
     """Texts with their last token, which ``pad`` leaves out as no target needs it."""
     return pad([Example([*ids, 0], [*learn, False]) for ids, learn in texts])
 
@@ -117,7 +119,7 @@ def rate(
     by_length = sorted(range(len(texts)), key=lambda place: len(texts[place].ids))
     for start in range(0, len(texts), rows):
         places = by_length[start : start + rows]
-        scores = model(*whole([texts[p] for p in places]).to(model.score.device))
+        scores = model(*whole_texts([texts[p] for p in places]).to(model.score.device))
         for place, score in zip(places, scores.tolist(), strict=True):
             rewards[place] = score
     return rewards
