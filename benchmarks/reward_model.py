@@ -24,7 +24,13 @@ import click
 import torch
 
 import insidegpt
-from insidegpt.align.reward import RewardModel, encode_answer, rate, reward_loss
+from insidegpt.align.reward import (
+    RewardModel,
+    encode_answer,
+    rate,
+    reward_loss,
+    whole_texts,
+)
 from insidegpt.align.stages import (
     ANNOTATORS,
     REWARD,
