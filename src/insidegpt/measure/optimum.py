@@ -102,7 +102,7 @@ def grpo_rest(
     def at(unit: float) -> Float[Tensor, " A"]:
         """The policy for a given unit of the advantages."""
         low, high = worth.max() - beta * unit, worth.max()  # of the mean reward
-        for _ in range(200):
+        for _ in range(60):
             middle = (low + high) / 2
             total = (share / (1 - (worth - middle) / (beta * unit))).sum()
             low, high = (middle, high) if total > 1 else (low, middle)
@@ -111,7 +111,7 @@ def grpo_rest(
     if not by_deviation:
         return at(1.0).log()
     low, high = 0.0, (worth.max() - worth.min()).item()
-    for _ in range(100):
+    for _ in range(60):
         unit = (low + high) / 2
         policy = at(unit)
         spread = (policy * (worth - policy @ worth) ** 2).sum().sqrt()
