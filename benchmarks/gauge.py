@@ -3,12 +3,12 @@
     python benchmarks/gauge.py gauge.json
 
 Questions of world 0, half about subjects that documents tell of at least 16 times,
-half about strangers; 32 to train on, and 32 about subjects that nobody trains on. The
+half about strangers; 16 to train on, and 16 about subjects that nobody trains on. The
 reference is `mini-sft` over the answers that a question can have. Pairs are drawn from
 it, equal ones dropped, and labelled by the Bradley-Terry model with gold as reward, so
-that DPO's optimum is the exact one. Every method but "expected" sees 9,600 answers;
-"few" sees 256 pairs again and again, and "expected" the loss over all pairs of a
-question in place of draws. Stored as gauge.json of show/records, shown on
+that DPO's optimum is the exact one. DPO, IPO and PPO see 3,840 answers each; "few" is
+DPO that sees 64 pairs again and again, and "expected" one that sees its loss over all
+pairs of a question in place of draws. Stored as gauge.json of show/records, shown on
 code/preference-optimization. Rates were chosen on questions to train on. A run is
 written when it is done, and is not made twice. About ten minutes of one core.
 """
@@ -49,11 +49,11 @@ from insidegpt.text.world.questions import ASKING
 from insidegpt.train.loop import TrainConfig, train
 from insidegpt.train.loss import Loss
 
-BETA, QUESTIONS, PAIRS, FEW, ASKED, RARE = 0.5, 32, 16, 256, 4, 0.01
+BETA, QUESTIONS, PAIRS, FEW, ASKED, RARE = 0.5, 16, 16, 64, 2, 0.01
 LOOKS = (1 / 3, 2 / 3, 1)  # parts of a training; held-out questions at its end alone
 RATES = {"lr": 1e-3, "matrix_lr": 1e-3, "warmup": 10, "decay": 0.8}
-STEPS = {"dpo": 300, "ppo": 150, "ipo": 300, "few": 300, "expected": 100}
-SEEDS = {"dpo": 3, "ppo": 2, "ipo": 3, "few": 3, "expected": 1}
+STEPS = {"dpo": 120, "ppo": 60, "ipo": 120, "few": 120, "expected": 60}
+SEEDS = {"dpo": 3, "ppo": 3, "ipo": 3, "few": 3, "expected": 1}
 TIMES = (1, 2, 4, 8, 16)  # n of best-of-n
 PRICES = (4.0, 2.0, 1.0, 0.5, 0.25, 0.125)  # other beta, for the curve of optima
 
