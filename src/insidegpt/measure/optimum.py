@@ -90,7 +90,7 @@ def grpo_rest(
 
     Its penalty, k3 of an answer as a whole, pulls as KL(reference | policy) does, so
     that at rest p = p_ref / (1 - A / beta) with A the advantages under p itself, in
-    large groups and without the clip (Vojnovic and Yun 2025, section 3). The mean
+    large groups and without the clip (after Vojnovic and Yun 2025). The mean
     reward, and around it the deviation, are found by bisection.
     """
     if not beta > 0:
