@@ -7,9 +7,10 @@ half about strangers; 16 to train on, and 16 about subjects that nobody trains o
 reference is `mini-sft` over the answers that a question can have. Pairs are drawn from
 it, equal ones dropped, and labelled by the Bradley-Terry model with gold as reward, so
 that DPO's optimum is the exact one. DPO, IPO and PPO see 3,840 answers each; "few" is
-DPO that sees 64 pairs again and again. Stored as gauge.json of show/records, shown on
+DPO that sees 64 pairs again and again, and "wide" DPO on 320 questions, of which the
+same are measured. Stored as gauge.json of show/records, shown on
 code/preference-optimization. Rates were chosen on questions to train on. A run is
-written when it is done, and is not made twice. About eight minutes of one core.
+written when it is done, and is not made twice. About twelve minutes of one core.
 """
 
 import copy
@@ -26,7 +27,7 @@ from tqdm import tqdm
 from insidegpt.align.dpo import Preferred, dpo_loss, ipo_loss
 from insidegpt.align.ppo import ActorCritic, PPOConfig, ppo
 from insidegpt.align.reward import encode_answer
-from insidegpt.align.sft import order, pad
+from insidegpt.align.sft import Example, order, pad
 from insidegpt.align.stages import Town, build_town, by_gold
 from insidegpt.measure.optimum import (
     Possible,
@@ -46,17 +47,17 @@ from insidegpt.text.world.preferences import Gold
 from insidegpt.text.world.questions import ASKING
 from insidegpt.train.loop import TrainConfig, train
 
-BETA, QUESTIONS, PAIRS, FEW, RARE = 0.5, 16, 16, 64, 0.01
+BETA, QUESTIONS, WIDE, PAIRS, FEW, RARE = 0.5, 16, 320, 16, 64, 0.01
 LOOKS = (1 / 3, 2 / 3, 1)  # parts of a training; held-out questions at its end alone
 RATES = {"lr": 1e-3, "matrix_lr": 1e-3, "warmup": 10, "decay": 0.8}
 PPO_RATES = {"lr": 2e-3, "matrix_lr": 3e-3, "warmup": 5, "decay": 1.0}
-STEPS = {"dpo": 120, "few": 120, "ipo": 120, "ppo": 60}
-SEEDS = {"dpo": 3, "few": 3, "ipo": 3, "ppo": 3}
+STEPS = {"dpo": 120, "few": 120, "ipo": 120, "ppo": 60, "wide": 120}
+SEEDS = range(3)
 TIMES = (1, 2, 4, 8, 16)  # n of best-of-n
 PRICES = (4.0, 2.0, 1.0, 0.5, 0.25, 0.125)  # other beta, for the curve of optima
 
 
-def ask(town: Town, part: list[Subject], gold: Gold) -> list[Possible]:
+def ask(town: Town, part: list[Subject], gold: Gold, count: int) -> list[Possible]:
     """Questions, half of them about subjects that are known."""
     draw, found = random.Random(0), []
     for known in (True, False):
@@ -67,7 +68,7 @@ def ask(town: Town, part: list[Subject], gold: Gold) -> list[Possible]:
             talks += write_questions(
                 town.world, some, asking=asking, order=said, manner=manner
             )
-        found += draw.sample(talks, QUESTIONS // 2)
+        found += draw.sample(talks, count // 2)
     return [enumerate_answers(talk, gold) for talk in found]
 
 
@@ -79,14 +80,17 @@ class Task:
         self.tokenizer = load_tokenizer("mini-sft")
         town = build_town(0)
         self.parts = {
-            "train": ask(town, town.learn, Gold()),
-            "held_out": ask(town, town.test, Gold()),
+            "train": ask(town, town.learn, Gold(), QUESTIONS),
+            "held_out": ask(town, town.test, Gold(), QUESTIONS),
         }
         self.known = {part: self.table(self.model, part) for part in self.parts}
-        self.examples = [
-            [encode_answer(self.tokenizer, q.talk.prompt, text) for text in q.texts]
-            for q in self.parts["train"]
-        ]
+        self.town = town
+
+    def widen(self) -> None:
+        """Have many more questions to train on, too."""
+        if "wide" not in self.parts:
+            self.parts["wide"] = ask(self.town, self.town.learn, Gold(), WIDE)
+            self.known["wide"] = self.table(self.model, "wide")
 
     def table(self, model, part: str) -> list[torch.Tensor]:
         return answer_table(model, self.tokenizer, self.parts[part])
@@ -114,6 +118,7 @@ class Task:
                 part,
             )
             for part, questions in self.parts.items()
+            if part != "wide"
         }
 
 
@@ -129,20 +134,23 @@ def wins(known: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
 class Drawn:
     """Batches of fresh pairs, or of a few pairs again and again."""
 
-    def __init__(self, task: Task, *, seed: int, few: int | None = None) -> None:
+    def __init__(
+        self, task: Task, part: str, *, seed: int, few: int | None = None
+    ) -> None:
         self.task, self.seed, self.few = task, seed, few
+        self.known, self.questions = task.known[part], task.parts[part]
         self.pool = self.draw(few, torch.Generator().manual_seed(seed)) if few else []
 
     def draw(self, count: int, random: torch.Generator) -> list[tuple[int, int, int]]:
         """A question, the answer that was preferred, and the other one."""
-        task, found = self.task, []
+        found = []
         for _ in range(count):
-            n = int(torch.randint(QUESTIONS, (), generator=random))
-            share = task.known["train"][n].softmax(0)
+            n = int(torch.randint(len(self.known), (), generator=random))
+            share = self.known[n].softmax(0)
             both = torch.outer(share, share).fill_diagonal_(0).flatten()
             place = int(torch.multinomial(both, 1, generator=random))
             one, other = divmod(place, len(share))
-            worth = task.parts["train"][n].rewards
+            worth = self.questions[n].rewards
             better = torch.sigmoid(worth[one] - worth[other])
             first = torch.rand((), generator=random) < better
             found.append((n, one, other) if first else (n, other, one))
@@ -156,9 +164,16 @@ class Drawn:
             fresh = torch.Generator().manual_seed(1000 * self.seed + number)
             pairs = self.draw(PAIRS, fresh)
         texts = [(n, a) for n, a, _ in pairs] + [(n, b) for n, _, b in pairs]
-        batch = pad([self.task.examples[n][a] for n, a in texts])
-        known = [self.task.known["train"][n][a] for n, a in texts]
+        batch = pad([self.example(n, a) for n, a in texts])
+        known = [self.known[n][a] for n, a in texts]
         return Preferred(*batch, torch.stack(known).float())
+
+    def example(self, n: int, a: int) -> Example:
+        """A question and one of its answers as a text."""
+        question = self.questions[n]
+        return encode_answer(
+            self.task.tokenizer, question.talk.prompt, question.texts[a]
+        )
 
 
 def run(task: Task, kind: str, seed: int) -> Iterator[tuple[int, object]]:
@@ -179,7 +194,13 @@ def run(task: Task, kind: str, seed: int) -> Iterator[tuple[int, object]]:
             seed=1000 * seed,
         )
     else:
-        batches = Drawn(task, seed=seed, few=FEW if kind == "few" else None)
+        if kind == "wide":
+            task.widen()
+        part, few = (
+            "wide" if kind == "wide" else "train",
+            FEW if kind == "few" else None,
+        )
+        batches = Drawn(task, part, seed=seed, few=few)
         loss = (ipo_loss if kind == "ipo" else dpo_loss)(BETA)
         steps = train(policy, batches, loss, config)
     for step in tqdm(steps, total=config.steps, desc=f"{kind} {seed}", mininterval=60):
@@ -193,7 +214,7 @@ def seen(task: Task, kind: str, seed: int) -> dict:
         if done not in [round(part * STEPS[kind]) for part in LOOKS]:
             continue
         spent += time.process_time() - began
-        parts = ["train"] if done < STEPS[kind] else list(task.parts)
+        parts = ["train"] if done < STEPS[kind] else ["train", "held_out"]
         here = {p: task.where(task.table(policy.eval(), p), p) for p in parts}
         looks.append({"step": done, "seconds": round(spent, 1)} | here)
         print(kind, seed, looks[-1], flush=True)
@@ -227,12 +248,7 @@ def main(file: Path, kinds: str) -> None:
     task = Task()
     runs = json.loads(file.read_text("utf-8"))["runs"] if file.exists() else []
     there = {(one["kind"], one["seed"]) for one in runs}
-    wanted = [
-        (kind, seed)
-        for seed in range(max(SEEDS.values()))
-        for kind in kinds.split(",")
-        if seed < SEEDS[kind]
-    ]
+    wanted = [(kind, seed) for seed in SEEDS for kind in kinds.split(",")]
     found = {"command": f"python benchmarks/gauge.py {file.name}", "beta": BETA}
     found["exact"] = known(task)
     for kind, seed in wanted:
