@@ -215,16 +215,32 @@ def seen(task: Task, kind: str, seed: int) -> dict:
             continue
         spent += time.process_time() - began
         parts = ["train"] if done < STEPS[kind] else ["train", "held_out"]
-        here = {p: task.where(task.table(policy.eval(), p), p) for p in parts}
+        tables = {part: task.table(policy.eval(), part) for part in parts}
+        here = {part: task.where(tables[part], part) for part in parts}
         looks.append({"step": done, "seconds": round(spent, 1)} | here)
+        if kind == "few":
+            looks[-1]["moved"] = moved(task, tables["train"], seed)
         print(kind, seed, looks[-1], flush=True)
         began = time.process_time()
     return {"kind": kind, "seed": seed, "looks": looks}
 
 
+def moved(task: Task, tables: list[torch.Tensor], seed: int) -> list[float]:
+    """What the chosen answers of the few pairs have gained, and the rejected ones."""
+    pool, known = Drawn(task, "train", seed=seed, few=FEW).pool, task.known["train"]
+    gains = [now - then for now, then in zip(tables, known, strict=True)]
+    chosen = [gains[n][a].item() for n, a, _ in pool]
+    return [mean(chosen), mean([gains[n][b].item() for n, _, b in pool])]
+
+
 def known(task: Task) -> dict:
     """All that needs no training."""
+    inside = {
+        part: mean([table.exp().sum().item() for table in tables])
+        for part, tables in task.known.items()
+    }
     return {
+        "inside": inside,
         "reference": task.exact(lambda p, r: p.log_softmax(0)),
         "optimum": task.exact(lambda p, r: optimum(p, r, beta=BETA)),
         "prices": PRICES,

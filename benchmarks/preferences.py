@@ -32,6 +32,7 @@ from insidegpt.align.rollout import roll_out
 from insidegpt.align.sft import pad
 from insidegpt.align.stages import (
     ANNOTATORS,
+    BETA,
     DPO,
     REWARD,
     build_town,
@@ -51,9 +52,9 @@ from insidegpt.train.loop import train
 ROWS, ASKED, HELD_OUT, DRAWN, PICKED = 32, 2000, 400, 8, 400
 CONFIG = dataclasses.replace(DPO, steps=REWARD.steps)
 LOOKS = (25, 50, 100, 200)  # steps
-METHODS = {  # worlds beside 0 have the first two alone
-    ("dpo", 0.1): dpo_loss,
-    ("ipo", 0.1): ipo_loss,
+METHODS = {  # another beta in world 0 alone
+    ("dpo", BETA): dpo_loss,
+    ("ipo", BETA): ipo_loss,
     ("dpo", 0.5): dpo_loss,
 }
 TIMES = (1, 2, 4, 8)
@@ -184,10 +185,11 @@ def mean(values: list[float]) -> float:
 def runs_of(start: Start) -> Iterator[tuple[tuple, object]]:
     """What there is to do, and how."""
     yield ("start", None), lambda: {"kind": "start"} | start.look(start.model)
-    for method, beta in list(METHODS)[: None if start.world == 0 else 2]:
-        yield (method, beta), lambda m=method, b=beta: preferred(start, m, b)
-    if start.judge.exists():
-        yield ("best_of", None), lambda: best(start)
+    for method, beta in METHODS:
+        if beta == BETA or start.world == 0:
+            yield (method, beta), lambda m=method, b=beta: preferred(start, m, b)
+        if method == "ipo" and start.judge.exists():
+            yield ("best_of", None), lambda: best(start)
 
 
 @click.command()
