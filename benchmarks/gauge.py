@@ -248,6 +248,7 @@ def known(task: Task) -> dict:
         "times": TIMES,
         "best_of": [task.exact(lambda p, r, n=n: best_of(p, r, n=n)) for n in TIMES],
         "ipo": task.exact(lambda p, r: optimum(p, wins(p, r), beta=BETA)),
+        "ipo_low": task.exact(lambda p, r: optimum(p, wins(p, r), beta=BETA / 5)),
         "grpo": task.exact(lambda p, r: grpo_rest(p, r, beta=BETA)),
         "grpo_plain": task.exact(
             lambda p, r: grpo_rest(p, r, beta=BETA, by_deviation=False)
