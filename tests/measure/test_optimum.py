@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from insidegpt.align.kl import exact_kl
+from insidegpt.align.kl import exact_kl, k3
 from insidegpt.measure.optimum import (
     answer_table,
     best_of,
     enumerate_answers,
+    grpo_rest,
     locate,
     optimum,
 )
@@ -77,9 +78,50 @@ def test_best_of_one_is_the_reference(toy) -> None:
     torch.testing.assert_close(best_of(reference, rewards, n=1), reference)
 
 
+def expected_update(policy, reference, rewards, beta: float, by_deviation: bool):
+    """The gradient of GRPO's loss for the logits, summed over all answers."""
+    logits = policy.clone().requires_grad_()
+    now, share = logits.log_softmax(-1), policy.softmax(-1)
+    better = rewards - share @ rewards
+    if by_deviation:
+        better = better / (share @ better.square()).sqrt()
+    penalty = k3(now, reference.log_softmax(-1))
+    (share * (beta * penalty - better * now)).sum().backward()  # ratios are 1
+    return logits.grad
+
+
+@pytest.mark.parametrize("by_deviation", [True, False])
+@pytest.mark.parametrize("beta", [0.05, 0.5, 5.0])
+def test_grpo_s_expected_update_is_zero_at_rest(toy, beta, by_deviation) -> None:
+    settings = {"beta": beta, "by_deviation": by_deviation}
+    rest = grpo_rest(*toy, **settings)
+    assert rest.exp().sum().item() == pytest.approx(1, abs=1e-9)
+    assert expected_update(rest, *toy, **settings).abs().max() < 1e-9
+    for other in (toy[0], optimum(*toy, beta=beta)):
+        assert expected_update(other, *toy, **settings).abs().max() > 1e-3
+
+
+def test_grpo_s_rest_by_hand() -> None:
+    """Rewards 1 and 0, p_ref = 0.2: beta (p - 0.2) = sqrt(p (1 - p)), which p = 0.8
+    solves for beta = 0.4 / 0.6. Undivided: beta (p - 0.2) = p (1 - p), 0.16 / 0.6."""
+    reference = torch.tensor([0.2, 0.8], dtype=torch.float64).log()
+    rewards = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    rest = grpo_rest(reference, rewards, beta=2 / 3)
+    assert rest.exp().tolist() == pytest.approx([0.8, 0.2])
+    plain = grpo_rest(reference, rewards, beta=0.16 / 0.6, by_deviation=False)
+    assert plain.exp().tolist() == pytest.approx([0.8, 0.2])
+
+
+def test_grpo_rests_at_the_reference_where_all_is_worth_the_same(toy) -> None:
+    reference, rewards = toy
+    torch.testing.assert_close(grpo_rest(reference, 0 * rewards, beta=0.5), reference)
+
+
 def test_bad_numbers_are_refused(toy) -> None:
     with pytest.raises(ValueError, match="beta must be above 0"):
         optimum(*toy, beta=0)
+    with pytest.raises(ValueError, match="beta must be above 0"):
+        grpo_rest(*toy, beta=-1.0)
     with pytest.raises(ValueError, match="n must be at least 1"):
         best_of(*toy, n=0)
 

@@ -79,6 +79,46 @@ def best_of(
     return (((level + below) ** n - below**n) * share / level).log()
 
 
+def grpo_rest(
+    reference: Float[Tensor, " A"],
+    rewards: Float[Tensor, " A"],
+    *,
+    beta: float,
+    by_deviation: bool = True,
+) -> Float[Tensor, " A"]:
+    """Log-probabilities of the policy at which GRPO's expected update is zero.
+
+    Its penalty, k3 of an answer as a whole, pulls as KL(reference | policy) does, so
+    that at rest p = p_ref / (1 - A / beta) with A the advantages under p itself, in
+    large groups and without the clip (after Vojnovic and Yun 2025). The mean
+    reward, and around it the deviation, are found by bisection.
+    """
+    if not beta > 0:
+        raise ValueError(f"beta must be above 0, not {beta}.")
+    share, worth = reference.double().softmax(-1), rewards.double()
+    if worth.max() == worth.min():
+        return share.log()
+
+    def at(unit: float) -> Float[Tensor, " A"]:
+        """The policy for a given unit of the advantages."""
+        low, high = worth.max() - beta * unit, worth.max()  # of the mean reward
+        for _ in range(60):
+            middle = (low + high) / 2
+            total = (share / (1 - (worth - middle) / (beta * unit))).sum()
+            low, high = (middle, high) if total > 1 else (low, middle)
+        return share / (1 - (worth - high) / (beta * unit))
+
+    if not by_deviation:
+        return at(1.0).log()
+    low, high = 0.0, (worth.max() - worth.min()).item()
+    for _ in range(60):
+        unit = (low + high) / 2
+        policy = at(unit)
+        spread = (policy * (worth - policy @ worth) ** 2).sum().sqrt()
+        low, high = (unit, high) if spread > unit else (low, unit)
+    return policy.log()
+
+
 class Place(NamedTuple):
     """Where a policy is on one question, its answers alone considered."""
 

@@ -1,0 +1,217 @@
+"""DPO, IPO and best-of-n from the same pairs: gold, KL, and how likely answers become.
+
+    python benchmarks/preferences.py preferences.json --start 0=mini-sft --judges rm
+    python benchmarks/preferences.py preferences.json --start 1=DIRECTORY --judges rm
+
+A start is the number of a world and a model that was fine-tuned on it. Annotators one
+in five of whose choices is flipped compare answers to questions about subjects to learn
+from; DPO and IPO see each pair once that the reward model saw, which
+benchmarks/reward_model.py has left in the folder of judges, and which picks the best of
+n. All that is recorded is about the test subjects: answers drawn to the questions of
+benchmarks/rlhf.py, and pairs that nobody learns from, chosen without errors. Rates and
+beta were chosen on the validation subjects of world 0. Stored as preferences.json of
+show/records, shown on code/preference-optimization. A run is written when it is done,
+and is not made twice. About four minutes of one core a run.
+"""
+
+import copy
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import torch
+from tqdm import tqdm
+
+from insidegpt.align.dpo import Preferences, answer_logprobs, dpo_loss, ipo_loss
+from insidegpt.align.kl import exact_kl
+from insidegpt.align.reward import Pair, RewardModel
+from insidegpt.align.rollout import roll_out
+from insidegpt.align.sft import pad
+from insidegpt.align.stages import (
+    ANNOTATORS,
+    BETA,
+    DPO,
+    REWARD,
+    build_town,
+    by_model,
+    choices_of,
+    encode_choices,
+    questions,
+)
+from insidegpt.measure.optimum import best_of
+from insidegpt.measure.standing import MAX_NEW_TOKENS, assess
+from insidegpt.model.checkpoint import load_model
+from insidegpt.text.chat import encode_chat
+from insidegpt.text.vocab import load_tokenizer
+from insidegpt.text.world.preferences import Gold, write_choices
+from insidegpt.train.loop import train
+
+ROWS, ASKED, HELD_OUT, DRAWN, PICKED = 32, 2000, 400, 8, 400
+CONFIG = dataclasses.replace(DPO, steps=REWARD.steps)
+LOOKS = (25, 50, 100, 200)  # steps
+METHODS = {  # another beta in world 0 alone
+    ("dpo", BETA): dpo_loss,
+    ("ipo", BETA): ipo_loss,
+    ("dpo", 0.5): dpo_loss,
+}
+TIMES = (1, 2, 4, 8)
+GOOD = 0.5  # gold of an answer than which there is no better one
+
+
+class Start:
+    """A model to start from, its town, and the pairs to learn from."""
+
+    def __init__(self, world: int, source: str, judges: Path) -> None:
+        self.world, self.town = world, build_town(world)
+        self.model = load_model(source).eval()
+        self.source, self.tokenizer = source, load_tokenizer(source)
+        self.judge = judges / f"rm_{world}_hasty.pt"
+        self.choices = choices_of(self.town, ANNOTATORS["hasty"])
+        asked = questions(self.town, self.town.test, count=ASKED, seed=2)
+        self.talks = [talk for talk in asked if len(talk.prompt) <= 2]
+        asked = questions(self.town, self.town.test, count=HELD_OUT, seed=9)
+        self.held_out = write_choices(asked, ANNOTATORS["careful"], seed=9)
+        pairs = encode_choices(self.held_out, self.tokenizer)
+        self.before = both(self.model, pairs)
+        self.pairs = pairs
+
+    def look(self, model) -> dict:
+        """Where a policy is, and what became of held-out pairs, in nats an answer."""
+        place = assess(model, self.model, self.tokenizer, self.talks)
+        moved = both(model, self.pairs) - self.before
+        kinds = {"all": [True] * len(moved)}
+        worth = [Gold()(c.talk, c.chosen) for c in self.held_out]
+        kinds["best"] = [one >= GOOD for one in worth]
+        kinds["better"] = [one < GOOD for one in worth]
+        for kind in ("fact", "honesty", "manner", "mixed"):
+            kinds[kind] = [choice.kind == kind for choice in self.held_out]
+        return rounded(place._replace(proxy=0.0)._asdict()) | {
+            "moved": {k: rounded(moved[v].mean(0).tolist()) for k, v in kinds.items()},
+            "fell": round((moved[:, 0] < 0).float().mean().item(), 4),
+            "agrees": round((moved[:, 0] > moved[:, 1]).float().mean().item(), 4),
+        }
+
+
+@torch.no_grad()
+def both(model, pairs: list[Pair]) -> torch.Tensor:
+    """Log-probabilities of what was chosen, and of what was rejected."""
+    found = []
+    for begin in range(0, len(pairs), 64):
+        some = pairs[begin : begin + 64]
+        batch = pad([pair.chosen for pair in some] + [pair.rejected for pair in some])
+        found.append(answer_logprobs(model, *batch).view(2, -1).T)
+    return torch.cat(found)
+
+
+def rounded(values):
+    if isinstance(values, dict):
+        return {key: round(value, 4) for key, value in values.items()}
+    return [round(value, 4) for value in values]
+
+
+def preferred(start: Start, method: str, beta: float) -> dict:
+    """A training, and what is seen on the way."""
+    model = copy.deepcopy(start.model).requires_grad_(True)
+    batches = Preferences(
+        encode_choices(start.choices, start.tokenizer),
+        start.model,
+        rows=ROWS,
+    )
+    loss, looks, spent = METHODS[method, beta](beta), [], 0.0
+    began = time.process_time()
+    loop = train(model, batches, loss, CONFIG)
+    for step in tqdm(loop, total=CONFIG.steps, mininterval=60):
+        if step.number + 1 in LOOKS:
+            spent += time.process_time() - began
+            found = {"step": step.number + 1, "seconds": round(spent, 1)}
+            looks.append(found | start.look(model.eval()))
+            began = time.process_time()
+    return {"kind": method, "beta": beta, "looks": looks}
+
+
+def best(start: Start) -> dict:
+    """The best of n answers, by the reward model and by gold itself.
+
+    Exact over the answers to a question that came up in so many draws: their
+    probabilities are known, and normed.
+    """
+    judge = RewardModel(copy.deepcopy(start.model))
+    judge.load_state_dict(torch.load(start.judge, weights_only=True))
+    gold, end, talks = Gold(), start.tokenizer.end_ids[-1], start.talks[:PICKED]
+    prompts = [encode_chat(start.tokenizer, talk.prompt) for talk in talks]
+    drawn: list[dict] = [{} for _ in prompts]  # log-probability of each answer
+    for n in range(DRAWN):
+        said = roll_out(
+            start.model, prompts, max_new_tokens=MAX_NEW_TOKENS, end=end, seed=1000 + n
+        )
+        logprobs = said.logprobs.sum(1).tolist()
+        for seen, answer, nats in zip(drawn, said.answers, logprobs, strict=True):
+            seen[tuple(answer)] = nats
+    flat = [(n, list(answer)) for n, seen in enumerate(drawn) for answer in seen]
+    texts = [(talks[n], start.tokenizer.decode(answer)) for n, answer in flat]
+    worth = torch.tensor([gold(*one) for one in texts]).double()
+    grade = by_model(talks, start.tokenizer, judge.eval())
+    numbers, answers = zip(*flat, strict=True)
+    liked = torch.tensor(grade(numbers, list(answers))).double()
+    sizes = [len(seen) for seen in drawn]
+    tables = [torch.tensor(list(seen.values())).double() for seen in drawn]
+    parts = list(zip(tables, worth.split(sizes), liked.split(sizes), strict=True))
+    return {
+        "kind": "best_of",
+        "n": TIMES,
+        "covered": mean([table.exp().sum().item() for table in tables]),
+        "gold": [placed([(t, w, w) for t, w, _ in parts], n) for n in TIMES],
+        "model": [placed(parts, n) for n in TIMES],
+    }
+
+
+def placed(parts: list[tuple], n: int) -> tuple[float, float]:
+    """Gold, and nats from the reference, of the best of n; means over questions."""
+    golds, kls = [], []
+    for known, worth, liked in parts:
+        policy = best_of(known, liked, n=n)
+        golds.append((policy.exp() @ worth).item())
+        kls.append(exact_kl(policy, known).item())
+    return mean(golds), mean(kls)
+
+
+def mean(values: list[float]) -> float:
+    return round(sum(values) / len(values), 4)
+
+
+def runs_of(start: Start) -> Iterator[tuple[tuple, object]]:
+    """What there is to do, and how."""
+    yield ("start", None), lambda: {"kind": "start"} | start.look(start.model)
+    for method, beta in METHODS:
+        if beta == BETA or start.world == 0:
+            yield (method, beta), lambda m=method, b=beta: preferred(start, m, b)
+        if method == "ipo" and start.judge.exists():
+            yield ("best_of", None), lambda: best(start)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--start", "starts", multiple=True, required=True)
+@click.option("--judges", type=click.Path(path_type=Path), required=True)
+def main(file: Path, starts: tuple[str, ...], judges: Path) -> None:
+    """Add to FILE what is not there yet."""
+    torch.set_num_threads(1)
+    runs = json.loads(file.read_text("utf-8"))["runs"] if file.exists() else []
+    for one in starts:
+        world, source = one.split("=", 1)
+        start = Start(int(world), source, judges)
+        for (kind, beta), make in runs_of(start):
+            key = (start.world, kind, beta)
+            if key in {(r["world"], r["kind"], r.get("beta")) for r in runs}:
+                continue
+            runs.append({"world": start.world, **make()})
+            found = {"command": f"python benchmarks/preferences.py {file.name} ..."}
+            found |= {"pairs": ROWS * CONFIG.steps, "runs": runs}
+            file.write_text(json.dumps(found, separators=(",", ":")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
