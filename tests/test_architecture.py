@@ -40,7 +40,6 @@ NO_PAGE = {"files", "show", "cli"}
 # Modules whose pages are being written; each leaves when its page is there.
 COMING = {
     "align.dpo",
-    "align.ppo",
     "align.reward",
     "measure.replies",
 }
