@@ -24,6 +24,7 @@ from tqdm import tqdm
 import insidegpt
 from insidegpt.align.ppo import ActorCritic, PPOConfig, ppo
 from insidegpt.align.reward import RewardModel, reward_loss
+from insidegpt.align.rollout import roll_out
 from insidegpt.align.stages import (
     ANNOTATORS,
     REWARD,
@@ -35,14 +36,24 @@ from insidegpt.align.stages import (
     comparisons,
     questions,
 )
-from insidegpt.measure.standing import assess
+from insidegpt.measure.standing import MAX_NEW_TOKENS, assess
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.world.dialogues import Talk
-from insidegpt.text.world.preferences import Gold
+from insidegpt.text.world.preferences import Annotator, Gold
 from insidegpt.train.loop import TrainConfig, train
 
 EVERY = 20  # steps; then the policy is measured
+EXAMPLES = 24  # answers that are kept of a run
+
+
+def tens(steps: list[tuple[float, ...]]) -> list[list[float]]:
+    """Means over ten steps each of what was logged."""
+    parts = [steps[i : i + 10] for i in range(0, len(steps), 10)]
+    return [
+        [round(sum(values) / len(values), 3) for values in zip(*part, strict=True)]
+        for part in parts
+    ]
 
 
 def one_turn(talks: list[Talk]) -> list[Talk]:
@@ -93,12 +104,36 @@ class Bench:
             training=plan.training, end=self.tokenizer.end_ids[-1], seed=plan.seed,
         )  # fmt: skip
         for step in tqdm(loop, total=plan.training.steps, leave=False):
-            steps.append([round(value, 3) for value in step[1:]])
+            steps.append(step[1:])
             if (step.number + 1) % EVERY == 0:
                 points.append(self.look(policy, step.number + 1, judge))
         seconds = round(time.perf_counter() - began)
         print(seconds, points[0]["test"], points[-1]["test"], file=sys.stderr)
-        return {"seed": plan.seed, "seconds": seconds, "steps": steps, "points": points}
+        person = (
+            Annotator(gold=plan.grader) if judge is None else ANNOTATORS[plan.grader]
+        )
+        (first, _), (last, some) = (
+            self.say(m, person) for m in (self.reference, policy)
+        )
+        found = {"seed": plan.seed, "seconds": seconds, "steps": tens(steps)}
+        return found | {"points": points, "likes": [first, last], "examples": some}
+
+    def say(self, policy: GPT, person: Annotator) -> tuple[float, list[list[str]]]:
+        """How an annotator likes the answers to all test questions, and some of them:
+        question, manner, the right answer, what was said."""
+        prompts = [encode_chat(self.tokenizer, talk.prompt) for talk in self.test]
+        drawn = roll_out(
+            policy.eval(), prompts, max_new_tokens=MAX_NEW_TOKENS,
+            end=self.tokenizer.end_ids[-1], seed=0,
+        )  # fmt: skip
+        texts = [self.tokenizer.decode(answer) for answer in drawn.answers]
+        pairs = list(zip(self.test, texts, strict=True))
+        likes = sum(person.likes(talk, text) for talk, text in pairs) / len(pairs)
+        some = pairs[: 3 * EXAMPLES : 3]
+        return round(likes, 3), [
+            [talk.prompt[-1]["content"], talk.manner, talk.answer, text]
+            for talk, text in some
+        ]
 
     def look(self, policy: GPT, step: int, judge: RewardModel | None) -> dict:
         """How the policy stands with the validation and the test subjects."""

@@ -39,13 +39,9 @@ TOO_LONG: dict[str, str] = {}  # a module's name: why it may be longer
 NO_PAGE = {"files", "show", "cli"}
 # Modules whose pages are being written; each leaves when its page is there.
 COMING = {
-    "align.dpo",
     "align.pipeline",
-    "align.ppo",
     "align.stages",
-    "measure.optimum",
     "measure.replies",
-    "measure.standing",
 }
 
 
