@@ -1,24 +1,27 @@
-"""DPO, IPO and best-of-n from the same pairs: gold, KL, and how likely answers become.
+"""DPO, IPO and best-of-n from pairs: gold, KL, and how likely answers become.
 
     python benchmarks/preferences.py preferences.json --start 0=mini-sft --judges rm
     python benchmarks/preferences.py preferences.json --start 1=DIRECTORY --judges rm
 
-A start is the number of a world and a model that was fine-tuned on it. Annotators one
-in five of whose choices is flipped compare answers to questions about subjects to learn
-from; DPO and IPO see each pair once that the reward model saw, which
+A start is the number of a world and a model that was fine-tuned on it. Annotators who
+never err compare answers to questions about subjects to learn from. Of "given" answers,
+which no model has drawn, DPO sees each pair once that the reward model saw, which
 benchmarks/reward_model.py has left in the folder of judges, and which picks the best of
-n. All that is recorded is about the test subjects: answers drawn to the questions of
-benchmarks/rlhf.py, and pairs that nobody learns from, chosen without errors. Rates and
-beta were chosen on the validation subjects of world 0. Stored as preferences.json of
-show/records, shown on code/preference-optimization. A run is written when it is done,
-and is not made twice. About four minutes of one core a run.
+n. "own" answers are drawn by the start, four to a question, and compared two and two;
+pairs that gold finds equal are left out. All that is recorded is about the test
+subjects: answers drawn to the questions of benchmarks/rlhf.py, and pairs of given
+answers that nobody learns from. Rates and beta were chosen on the validation subjects
+of world 0. Stored as preferences.json of show/records, shown on
+code/preference-optimization. A run is written when it is done, and is not made twice.
+About ten minutes of one core a world.
 """
 
 import copy
 import dataclasses
 import json
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -27,12 +30,11 @@ from tqdm import tqdm
 
 from insidegpt.align.dpo import Preferences, answer_logprobs, dpo_loss, ipo_loss
 from insidegpt.align.kl import exact_kl
-from insidegpt.align.reward import Pair, RewardModel
+from insidegpt.align.reward import Pair, RewardModel, encode_pair
 from insidegpt.align.rollout import roll_out
 from insidegpt.align.sft import pad
 from insidegpt.align.stages import (
     ANNOTATORS,
-    BETA,
     DPO,
     REWARD,
     build_town,
@@ -41,22 +43,25 @@ from insidegpt.align.stages import (
     encode_choices,
     questions,
 )
+from insidegpt.infer.generate import generate_batch
+from insidegpt.infer.sampling import Sampling
 from insidegpt.measure.optimum import best_of
 from insidegpt.measure.standing import MAX_NEW_TOKENS, assess
 from insidegpt.model.checkpoint import load_model
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.vocab import load_tokenizer
+from insidegpt.text.world.dialogues import Talk
 from insidegpt.text.world.preferences import Gold, write_choices
 from insidegpt.train.loop import train
 
-ROWS, ASKED, HELD_OUT, DRAWN, PICKED = 32, 2000, 400, 8, 400
-CONFIG = dataclasses.replace(DPO, steps=REWARD.steps)
-LOOKS = (25, 50, 100, 200)  # steps
-METHODS = {  # another beta in world 0 alone
-    ("dpo", BETA): dpo_loss,
-    ("ipo", BETA): ipo_loss,
-    ("dpo", 0.5): dpo_loss,
-}
+ROWS, ASKED, LEARNED, HELD_OUT, DRAWN, PICKED = 32, 2000, 12_000, 400, 8, 400
+BETA = 0.1
+PARTS = (1 / 8, 1 / 4, 1 / 2, 1)  # of a training; then one looks
+METHODS = (
+    ("dpo", "own", dpo_loss),
+    ("dpo", "given", dpo_loss),
+    ("ipo", "own", ipo_loss),
+)
 TIMES = (1, 2, 4, 8)
 GOOD = 0.5  # gold of an answer than which there is no better one
 
@@ -68,10 +73,8 @@ class Start:
         self.world, self.town = world, build_town(world)
         self.model = load_model(source).eval()
         self.source, self.tokenizer = source, load_tokenizer(source)
-        self.judge = judges / f"rm_{world}_hasty.pt"
-        self.choices = choices_of(self.town, ANNOTATORS["hasty"])
-        asked = questions(self.town, self.town.test, count=ASKED, seed=2)
-        self.talks = [talk for talk in asked if len(talk.prompt) <= 2]
+        self.judge = judges / f"rm_{world}_careful.pt"
+        self.talks = one_turn(questions(self.town, self.town.test, count=ASKED, seed=2))
         asked = questions(self.town, self.town.test, count=HELD_OUT, seed=9)
         self.held_out = write_choices(asked, ANNOTATORS["careful"], seed=9)
         pairs = encode_choices(self.held_out, self.tokenizer)
@@ -112,24 +115,67 @@ def rounded(values):
     return [round(value, 4) for value in values]
 
 
-def preferred(start: Start, method: str, beta: float) -> dict:
+def given(start: Start) -> list[Pair]:
+    """Pairs that nobody drew; the reward model's."""
+    choices = choices_of(start.town, ANNOTATORS["careful"])
+    return encode_choices(choices, start.tokenizer)
+
+
+def own(start: Start) -> list[Pair]:
+    """Pairs of answers that the start has drawn itself."""
+    asked = one_turn(questions(start.town, start.town.learn, count=LEARNED, seed=3))
+    prompts = [encode_chat(start.tokenizer, talk.prompt) for talk in asked]
+    drawn = [answers(start, prompts, seed=n) for n in range(4)]
+    annotator, luck, pairs = ANNOTATORS["careful"], random.Random(0), []
+    for n, talk in enumerate(asked):
+        for one, other in ((drawn[0][n], drawn[1][n]), (drawn[2][n], drawn[3][n])):
+            if not (one and other) or Gold()(talk, one) == Gold()(talk, other):
+                continue
+            if not annotator.prefers(talk, one, other, luck):
+                one, other = other, one
+            pairs.append(encode_pair(start.tokenizer, talk.prompt, one, other))
+    luck.shuffle(pairs)
+    return pairs
+
+
+def answers(start: Start, prompts: list[list[int]], *, seed: int) -> list[str]:
+    """An answer to each."""
+    said = [""] * len(prompts)
+    by_length = sorted(range(len(prompts)), key=lambda n: len(prompts[n]))
+    for begin in range(0, len(prompts), 256):
+        places = by_length[begin : begin + 256]
+        found = generate_batch(
+            start.model,
+            [prompts[n] for n in places],
+            max_new_tokens=MAX_NEW_TOKENS,
+            sampling=Sampling(1.0, seed=1000 * seed + begin),
+            stop_ids=[start.tokenizer.end_ids[-1]],
+        )
+        for place, answer in zip(places, found, strict=True):
+            said[place] = start.tokenizer.decode(answer)
+    return said
+
+
+def one_turn(talks: list[Talk]) -> list[Talk]:
+    """Questions without a conversation before them."""
+    return [talk for talk in talks if len(talk.prompt) <= 2]
+
+
+def preferred(start: Start, method: str, source: str, loss, pairs: list[Pair]) -> dict:
     """A training, and what is seen on the way."""
     model = copy.deepcopy(start.model).requires_grad_(True)
-    batches = Preferences(
-        encode_choices(start.choices, start.tokenizer),
-        start.model,
-        rows=ROWS,
-    )
-    loss, looks, spent = METHODS[method, beta](beta), [], 0.0
-    began = time.process_time()
-    loop = train(model, batches, loss, CONFIG)
-    for step in tqdm(loop, total=CONFIG.steps, mininterval=60):
-        if step.number + 1 in LOOKS:
+    batches = Preferences(pairs, start.model, rows=ROWS)
+    config = dataclasses.replace(DPO, steps=min(REWARD.steps, len(pairs) // ROWS))
+    looks, spent, began = [], 0.0, time.process_time()
+    loop = train(model, batches, loss(BETA), config)
+    for step in tqdm(loop, total=config.steps, mininterval=60):
+        if step.number + 1 in [round(part * config.steps) for part in PARTS]:
             spent += time.process_time() - began
             found = {"step": step.number + 1, "seconds": round(spent, 1)}
             looks.append(found | start.look(model.eval()))
             began = time.process_time()
-    return {"kind": method, "beta": beta, "looks": looks}
+    kept = {"kind": method, "pairs": source, "beta": BETA, "count": ROWS * config.steps}
+    return kept | {"looks": looks}
 
 
 def best(start: Start) -> dict:
@@ -182,14 +228,19 @@ def mean(values: list[float]) -> float:
     return round(sum(values) / len(values), 4)
 
 
-def runs_of(start: Start) -> Iterator[tuple[tuple, object]]:
+def runs_of(start: Start) -> Iterator[tuple[tuple, Callable[[], dict]]]:
     """What there is to do, and how."""
     yield ("start", None), lambda: {"kind": "start"} | start.look(start.model)
-    for method, beta in METHODS:
-        if beta == BETA or start.world == 0:
-            yield (method, beta), lambda m=method, b=beta: preferred(start, m, b)
-        if method == "ipo" and start.judge.exists():
-            yield ("best_of", None), lambda: best(start)
+    made: dict[str, list[Pair]] = {}
+    for method, source, loss in METHODS:
+
+        def make(method=method, source=source, loss=loss) -> dict:
+            if source not in made:
+                made[source] = {"own": own, "given": given}[source](start)
+            return preferred(start, method, source, loss, made[source])
+
+        yield (method, source), make
+    yield ("best_of", None), lambda: best(start)
 
 
 @click.command()
@@ -201,15 +252,15 @@ def main(file: Path, starts: tuple[str, ...], judges: Path) -> None:
     torch.set_num_threads(1)
     runs = json.loads(file.read_text("utf-8"))["runs"] if file.exists() else []
     for one in starts:
-        world, source = one.split("=", 1)
-        start = Start(int(world), source, judges)
-        for (kind, beta), make in runs_of(start):
-            key = (start.world, kind, beta)
-            if key in {(r["world"], r["kind"], r.get("beta")) for r in runs}:
+        world, place = one.split("=", 1)
+        start = Start(int(world), place, judges)
+        for (kind, source), make in runs_of(start):
+            key = (start.world, kind, source)
+            if key in {(r["world"], r["kind"], r.get("pairs")) for r in runs}:
                 continue
             runs.append({"world": start.world, **make()})
             found = {"command": f"python benchmarks/preferences.py {file.name} ..."}
-            found |= {"pairs": ROWS * CONFIG.steps, "runs": runs}
+            found["runs"] = runs
             file.write_text(json.dumps(found, separators=(",", ":")), "utf-8")
 
 
