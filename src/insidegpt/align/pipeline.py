@@ -26,6 +26,7 @@ from insidegpt.align.stages import (
     SFT,
     Town,
     build_town,
+    by_gold,
     by_model,
     choices_of,
     comparisons,
@@ -36,6 +37,7 @@ from insidegpt.files.replace import replace
 from insidegpt.model.checkpoint import load_model, save_checkpoint
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.vocab import load_tokenizer
+from insidegpt.text.world.preferences import Gold
 from insidegpt.train import state
 from insidegpt.train.loop import Numbered, TrainConfig, begin, train
 from insidegpt.train.loss import Loss, next_token_loss
@@ -53,12 +55,15 @@ class Plan:
     sft: int = 2 * SFT.steps  # twice what the book's own mini-sft had
     reward: int = REWARD.steps
     chat: int = RL.steps
+    judge: str = "people"  # who pays in the last stage, or "truth"
     rows: int = ROWS  # conversations in a step of SFT
     answers: int = PPO.answers  # in one of the last stage
 
     def __post_init__(self) -> None:
         if min(self.sft, self.reward, self.chat) < 1:
             raise ValueError("Each stage needs a step at least.")
+        if self.judge not in ("people", "truth"):
+            raise ValueError(f'judge must be "people" or "truth", not {self.judge!r}.')
 
 
 PLANS = {
@@ -116,7 +121,7 @@ def build_sft(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
 def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     """A reward model, from what people with one error in five preferred."""
     here = directory / "reward"
-    if (here / "reward.safetensors").exists():
+    if plan.judge == "truth" or (here / "reward.safetensors").exists():
         return
     tokenizer = load_tokenizer(directory / "sft")
     model = RewardModel(load_model(directory / "sft", trainable=True))
@@ -129,21 +134,23 @@ def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
 
 
 def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
-    """PPO by the reward model."""
+    """PPO by the reward model, or by what is true."""
     here = directory / "chat"
     if (here / "model.safetensors").exists():
         return
     tokenizer = load_tokenizer(directory / "sft")
     policy = load_model(directory / "sft", trainable=True)
-    judge = RewardModel(copy.deepcopy(policy))
-    fill(judge, str(directory / "reward" / "reward.safetensors"))
     talks = questions(town, town.learn, count=12_000, seed=3)
     talks = [talk for talk in talks if len(talk.prompt) <= 2]  # short, so a step is
+    if plan.judge == "truth":
+        grade = by_gold(talks, tokenizer, Gold())
+    else:
+        grade = by_model(talks, tokenizer, load_judge(directory))
     loop = ppo(
         ActorCritic(policy, copy.deepcopy(policy)),
         load_model(directory / "sft", trainable=True),
         [encode_chat(tokenizer, talk.prompt) for talk in talks],
-        by_model(talks, tokenizer, judge.eval()),
+        grade,
         end=tokenizer.end_ids[-1],
         config=dataclasses.replace(PPO, answers=plan.answers),
         training=dataclasses.replace(RL, steps=plan.chat),
@@ -154,6 +161,13 @@ def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
         if done == plan.chat:
             save_checkpoint(policy.eval(), tokenizer, here)
         yield Progress("chat", done, plan.chat, about, policy)
+
+
+def load_judge(directory: Path) -> RewardModel:
+    """The reward model of a directory of stages."""
+    judge = RewardModel(load_model(directory / "sft", trainable=True))
+    fill(judge, str(directory / "reward" / "reward.safetensors"))
+    return judge.eval()
 
 
 def keep_learning(
