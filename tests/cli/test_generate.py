@@ -1,6 +1,9 @@
 """`insidegpt generate` as its users meet it."""
 
 import pytest
+from click.testing import CliRunner
+
+from insidegpt import __main__ as program
 
 
 def test_generate_continues_and_stops(run):
@@ -40,3 +43,12 @@ def test_a_text_ends_where_the_model_ends_it_and_does_not_show_how(run):
     assert result.output.startswith(f"{prompt} Paris.")
     assert "<|im_end|>" not in result.output
     assert len(result.output.split()) < 30  # 60 tokens would be more
+
+
+@pytest.mark.parametrize("command", [("generate", "Nils"), ("chat",)])
+def test_a_model_that_holds_less_than_512_tokens_needs_no_option(command):
+    name = "mini" if command[0] == "generate" else "mini-sft"
+    arguments = [*command, "--model", name, "--temperature", "0", "--bits", "32"]
+    result = CliRunner().invoke(program.main, arguments, input="Who are you?\n")
+    assert result.exit_code == 0, result.output
+    assert "context holds" not in result.output and len(result.output) > 80

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from insidegpt.cli.options import load, sampling_options, show
+from insidegpt.cli.options import load, new_tokens, sampling_options, show
 from insidegpt.infer.chat import answer
 from insidegpt.infer.sampling import Sampling
 
@@ -23,7 +23,7 @@ def chat(
     system: str | None,
     model: str,
     bits: str,
-    max_new_tokens: int,
+    max_new_tokens: int | None,
     stop: tuple[str, ...],
     sampling: Sampling,
 ) -> None:
@@ -32,7 +32,8 @@ def chat(
     opening = [{"role": "system", "content": system}] if system else []
     messages = list(opening)
     click.echo(f"Talking to {model}. /help lists the commands, Ctrl-D leaves.")
-    settings = {"max_new_tokens": max_new_tokens, "stop": stop, "sampling": sampling}
+    settings = {"stop": stop, "sampling": sampling}
+    settings["max_new_tokens"] = new_tokens(network, max_new_tokens)
     for line in lines():
         command, _, rest = line.partition(" ")
         if command == "/quit":

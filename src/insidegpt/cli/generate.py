@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from insidegpt.cli.options import load, printable, sampling_options, show
+from insidegpt.cli.options import load, new_tokens, printable, sampling_options, show
 from insidegpt.infer.generate import generate as new_ids
 from insidegpt.infer.sampling import Sampling
 from insidegpt.text.detokenize import stream_text
@@ -17,7 +17,7 @@ def generate(
     prompt: str,
     model: str,
     bits: str,
-    max_new_tokens: int,
+    max_new_tokens: int | None,
     stop: tuple[str, ...],
     sampling: Sampling,
 ) -> None:
@@ -27,7 +27,7 @@ def generate(
         ids = new_ids(
             network,
             [*tokenizer.begin_ids, *tokenizer.encode(prompt)],
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=new_tokens(network, max_new_tokens),
             stop_ids=tokenizer.end_ids,
             **dataclasses.asdict(sampling),
         )

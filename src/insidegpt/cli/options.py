@@ -15,6 +15,8 @@ from insidegpt.model.interface import Model
 from insidegpt.text.interface import Tokenizer
 from insidegpt.text.vocab import load_tokenizer
 
+NEW_TOKENS = 512  # unless told otherwise
+
 
 def sampling_options(command: Callable) -> Callable:
     """The options of ``Sampling``; the command gets one as ``sampling``."""
@@ -46,7 +48,9 @@ def sampling_options(command: Callable) -> Callable:
         with_sampling = option(with_sampling)
     stop = click.option("--stop", multiple=True, help="End before this string.")
     tokens = click.option(
-        "--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True
+        "--max-new-tokens",
+        type=click.IntRange(min=1),
+        help=f"[default: {NEW_TOKENS}, or half of the model's context if that is less]",
     )
     return model_options(tokens(stop(with_sampling)))
 
@@ -85,6 +89,11 @@ def load(source: str, bits: str) -> tuple[Model, Tokenizer]:
         except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
     return model, tokenizer
+
+
+def new_tokens(model: Model, wanted: int | None) -> int:
+    """How many new tokens there may be."""
+    return wanted or max(1, min(NEW_TOKENS, model.config.context_tokens // 2))
 
 
 def show(pieces: Iterator[str]) -> str:
