@@ -7,8 +7,8 @@ half about strangers; 16 to train on, and 16 about subjects that nobody trains o
 reference is `mini-sft` over the answers that a question can have. Pairs are drawn from
 it, equal ones dropped, and labelled by the Bradley-Terry model with gold as reward, so
 that DPO's optimum is the exact one. DPO, IPO and PPO see 3,840 answers each; "few" is
-DPO that sees 64 pairs again and again, and "wide" DPO on 320 questions, of which the
-same are measured. Stored as gauge.json of show/records, shown on
+DPO that sees 64 pairs again and again, and "wide" DPO on 320 questions, among which are
+half of those that are measured. Stored as gauge.json of show/records, shown on
 code/preference-optimization. Rates were chosen on questions to train on. A run is
 written when it is done, and is not made twice. About twelve minutes of one core.
 """
