@@ -38,11 +38,7 @@ TOO_LONG: dict[str, str] = {}  # a module's name: why it may be longer
 # What a page is not asked to open: the ground floor, the views and the commands.
 NO_PAGE = {"files", "show", "cli"}
 # Modules whose pages are being written; each leaves when its page is there.
-COMING = {
-    "align.pipeline",
-    "align.stages",
-    "measure.replies",
-}
+COMING: set[str] = set()
 
 
 def modules(package: Path) -> dict[str, Path]:

@@ -69,7 +69,7 @@ class Plan:
 PLANS = {
     "chat": Plan(),
     "small-chat": Plan(
-        RECIPES["small-world"], sft=200, reward=30, chat=12, rows=16, answers=64
+        RECIPES["small-world"], sft=180, reward=24, chat=8, rows=16, answers=64
     ),
 }
 

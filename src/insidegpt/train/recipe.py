@@ -90,7 +90,7 @@ RECIPES = {
     "small-world": Recipe(
         Source("world", vocab_size=640, people=16),
         SMALL_SHAPE,
-        TrainConfig(200, lr=4e-3),
+        TrainConfig(180, lr=4e-3),
     ),
     "small-gpt2": Recipe(
         Source(vocab_size=4096),
