@@ -11,18 +11,18 @@ from insidegpt.align.pipeline import Plan, build
 from insidegpt.align.sft import Examples, encode_examples
 from insidegpt.align.stages import choices_of, questions
 from insidegpt.model.config import GPTConfig
+from insidegpt.train.loop import TrainConfig
 from insidegpt.train.recipe import Recipe, Source
 
-PLAN = Plan(base=2, sft=3, reward=2, chat=1, answers=4)
 SMALL = GPTConfig(300, 512, 1, 16, 2, 2, 16, rope_base=1e4, rms_eps=1e-5, bias="none")
 
 
-def few_lessons(town, tokenizer):
+def few_lessons(town, tokenizer, steps, rows):
     texts = [talk.messages for talk in questions(town, town.learn, count=20)]
     return Examples(encode_examples(tokenizer, texts, context_tokens=512), rows=4)
 
 
-def few_choices(town, annotator):
+def few_choices(town, annotator, count):
     return choices_of(town, annotator, count=20)
 
 
@@ -30,28 +30,27 @@ def few_questions(town, subjects, *, count, seed):
     return questions(town, subjects, count=20, seed=seed)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def small(tmp_path_factory):
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
     """The same stages with a small model and few conversations."""
     text = tmp_path_factory.mktemp("text") / "text.txt"
     text.write_text("Once upon a time there was a number. " * 9 + str(list(range(900))))
     source = Source(str(text), vocab_size=300, context_tokens=16, rows=4, held_out=0.2)
-    recipe = Recipe(source, SMALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(pipeline.RECIPES, "mini", recipe)
         patch.setattr(pipeline, "lessons", few_lessons)
         patch.setattr(pipeline, "choices_of", few_choices)
         patch.setattr(pipeline, "questions", few_questions)
-        yield
+        base = Recipe(source, SMALL, TrainConfig(2))
+        yield Plan(base, sft=3, reward=2, chat=1, answers=4)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, plan):
     out = tmp_path_factory.mktemp("whole")
-    return out, list(build(out, PLAN))
+    return out, list(build(out, plan))
 
 
-def test_every_step_of_every_stage_is_taken_once(whole):
+def test_every_step_of_every_stage_is_taken_once(whole, plan):
     out, steps = whole
     wanted = [("base", 2), ("sft", 3), ("reward", 2), ("chat", 1)]
     expected = [(name, n + 1) for name, count in wanted for n in range(count)]
@@ -61,31 +60,31 @@ def test_every_step_of_every_stage_is_taken_once(whole):
     for one, other in itertools.pairwise((base, sft, chat)):
         changed = one.embed.weight != other.embed.weight
         assert changed.any()
-    assert list(build(out, PLAN)) == []  # nothing is left to be done
+    assert list(build(out, plan)) == []  # nothing is left to be done
 
 
-def test_stopped_in_each_stage_it_comes_to_the_same_chat(whole, tmp_path):
+def test_stopped_in_each_stage_it_comes_to_the_same_chat(whole, plan, tmp_path):
     """After step 1 of the base, 2 of SFT, 1 of the reward model, and 1 of the last."""
     out, steps = whole
     places = iter((1, 3, 2, 1, 1))
     found = []
     for count in places:
-        loop = build(tmp_path, PLAN)
+        loop = build(tmp_path, plan)
         found += list(itertools.islice(loop, count))
         loop.close()
     assert [step[:3] for step in found] == [step[:3] for step in steps]
-    assert list(build(tmp_path, PLAN)) == []
+    assert list(build(tmp_path, plan)) == []
     one, other = load_model(out / "chat"), load_model(tmp_path / "chat")
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(p, q)
 
 
-def test_a_power_cut_costs_the_steps_since_it_was_kept(whole, tmp_path, monkeypatch):
+def test_a_power_cut_costs_the_steps_since_it_was_kept(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "EVERY", 2)
-    loop = build(tmp_path, PLAN)
+    loop = build(tmp_path, plan)
     list(itertools.islice(loop, 5))  # all of SFT, and the loop is never closed
     assert (tmp_path / "sft" / "training.safetensors").exists()
-    again = list(itertools.islice(build(tmp_path, PLAN), 1))
+    again = list(itertools.islice(build(tmp_path, plan), 1))
     assert (again[0].stage, again[0].done) == ("sft", 3)
 
 

@@ -91,7 +91,9 @@ def test_what_is_wrong_is_one_sentence(write, text, sentence):
 
 
 def test_a_name_without_a_recipe_lists_those_that_are_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="the recipes are mini, small-gpt2"):
+    with pytest.raises(
+        FileNotFoundError, match="the recipes are mini, small-world, small-gpt2"
+    ):
         load_recipe(tmp_path / "nothing")
 
 

@@ -22,9 +22,11 @@ from insidegpt.align.stages import (
     PPO,
     REWARD,
     RL,
+    ROWS,
     SFT,
     Town,
     build_town,
+    by_gold,
     by_model,
     choices_of,
     comparisons,
@@ -35,10 +37,11 @@ from insidegpt.files.replace import replace
 from insidegpt.model.checkpoint import load_model, save_checkpoint
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.vocab import load_tokenizer
+from insidegpt.text.world.preferences import Gold
 from insidegpt.train import state
 from insidegpt.train.loop import Numbered, TrainConfig, begin, train
 from insidegpt.train.loss import Loss, next_token_loss
-from insidegpt.train.recipe import RECIPES
+from insidegpt.train.recipe import RECIPES, Recipe
 from insidegpt.train.run import carry_out, prepare
 
 EVERY = 50  # steps; then a stage is kept
@@ -46,18 +49,29 @@ EVERY = 50  # steps; then a stage is kept
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Steps of each stage; the rates fall in as many steps as there are."""
+    """The base's recipe, and steps of the stages after it; rates fall in as many."""
 
-    base: int = RECIPES["mini"].training.steps
-    sft: int = SFT.steps
+    base: Recipe = RECIPES["mini"]
+    sft: int = 2 * SFT.steps  # twice what the book's own mini-sft had
     reward: int = REWARD.steps
     chat: int = RL.steps
-    answers: int = PPO.answers  # a step of the last stage
-    seed: int = 0
+    judge: str = "people"  # who pays in the last stage, or "truth"
+    rows: int = ROWS  # conversations in a step of SFT
+    answers: int = PPO.answers  # in one of the last stage
 
     def __post_init__(self) -> None:
-        if min(self.base, self.sft, self.reward, self.chat) < 1:
+        if min(self.sft, self.reward, self.chat) < 1:
             raise ValueError("Each stage needs a step at least.")
+        if self.judge not in ("people", "truth"):
+            raise ValueError(f'judge must be "people" or "truth", not {self.judge!r}.')
+
+
+PLANS = {
+    "chat": Plan(),
+    "small-chat": Plan(
+        RECIPES["small-world"], sft=200, reward=30, chat=12, rows=16, answers=64
+    ),
+}
 
 
 class Progress(NamedTuple):
@@ -67,6 +81,7 @@ class Progress(NamedTuple):
     done: int
     steps: int
     about: str  # its loss, or its reward
+    model: nn.Module  # that learns; of the last stage, its policy
 
 
 def build(directory: Path, plan: Plan = Plan()) -> Iterator[Progress]:
@@ -77,21 +92,17 @@ def build(directory: Path, plan: Plan = Plan()) -> Iterator[Progress]:
     another plan for its base.
     """
     yield from build_base(directory / "base", plan)
-    town = build_town(plan.seed)
+    town = build_town(plan.base.seed, plan.base.source.people)
     for stage in (build_sft, build_reward, build_chat):
         yield from stage(directory, plan, town)
 
 
 def build_base(directory: Path, plan: Plan) -> Iterator[Progress]:
-    """Pretraining, as the recipe ``mini`` says."""
-    recipe = RECIPES["mini"]
-    training = dataclasses.replace(recipe.training, steps=plan.base)
-    job = prepare(
-        dataclasses.replace(recipe, training=training, seed=plan.seed), directory
-    )
-    for report in carry_out(job):
-        step = report.step
-        yield Progress("base", step.number + 1, plan.base, f"loss {step.loss:.2f}")
+    """Pretraining."""
+    job, steps = prepare(plan.base, directory), plan.base.training.steps
+    for step, _ in carry_out(job):
+        about, model = f"loss {step.loss:.2f}", job.training.model
+        yield Progress("base", step.number + 1, steps, about, model)
 
 
 def build_sft(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
@@ -102,20 +113,20 @@ def build_sft(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     tokenizer = load_tokenizer(directory / "base")
     model = load_model(directory / "base", trainable=True)
     config = dataclasses.replace(SFT, steps=plan.sft)
-    yield from keep_learning(
-        here, model, lessons(town, tokenizer), next_token_loss, config
-    )
+    batches = lessons(town, tokenizer, plan.sft, plan.rows)
+    yield from keep_learning(here, model, batches, next_token_loss, config)
     save_checkpoint(model.eval(), tokenizer, here)
 
 
 def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     """A reward model, from what people with one error in five preferred."""
     here = directory / "reward"
-    if (here / "reward.safetensors").exists():
+    if plan.judge == "truth" or (here / "reward.safetensors").exists():
         return
     tokenizer = load_tokenizer(directory / "sft")
     model = RewardModel(load_model(directory / "sft", trainable=True))
-    pairs = comparisons(choices_of(town, ANNOTATORS["hasty"]), tokenizer)
+    choices = choices_of(town, ANNOTATORS["hasty"], count=45 * plan.reward)
+    pairs = comparisons(choices, tokenizer)
     config = dataclasses.replace(REWARD, steps=plan.reward)
     yield from keep_learning(here, model, pairs, reward_loss, config)
     here.mkdir(parents=True, exist_ok=True)
@@ -123,31 +134,40 @@ def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
 
 
 def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
-    """PPO by the reward model."""
+    """PPO by the reward model, or by what is true."""
     here = directory / "chat"
     if (here / "model.safetensors").exists():
         return
     tokenizer = load_tokenizer(directory / "sft")
     policy = load_model(directory / "sft", trainable=True)
-    judge = RewardModel(copy.deepcopy(policy))
-    fill(judge, str(directory / "reward" / "reward.safetensors"))
     talks = questions(town, town.learn, count=12_000, seed=3)
     talks = [talk for talk in talks if len(talk.prompt) <= 2]  # short, so a step is
+    if plan.judge == "truth":
+        grade = by_gold(talks, tokenizer, Gold())
+    else:
+        grade = by_model(talks, tokenizer, load_judge(directory))
     loop = ppo(
         ActorCritic(policy, copy.deepcopy(policy)),
         load_model(directory / "sft", trainable=True),
         [encode_chat(tokenizer, talk.prompt) for talk in talks],
-        by_model(talks, tokenizer, judge.eval()),
+        grade,
         end=tokenizer.end_ids[-1],
         config=dataclasses.replace(PPO, answers=plan.answers),
         training=dataclasses.replace(RL, steps=plan.chat),
-        seed=plan.seed,
+        seed=plan.base.seed,
     )
     for step in loop:
         done, about = step.number + 1, f"reward {step.reward:.2f}, kl {step.kl:.2f}"
         if done == plan.chat:
             save_checkpoint(policy.eval(), tokenizer, here)
-        yield Progress("chat", done, plan.chat, about)
+        yield Progress("chat", done, plan.chat, about, policy)
+
+
+def load_judge(directory: Path) -> RewardModel:
+    """The reward model of a directory of stages."""
+    judge = RewardModel(load_model(directory / "sft", trainable=True))
+    fill(judge, str(directory / "reward" / "reward.safetensors"))
+    return judge.eval()
 
 
 def keep_learning(
@@ -167,7 +187,8 @@ def keep_learning(
             done = step.number + 1
             if done % EVERY == 0:
                 state.save(start._replace(done=done), kept)
-            yield Progress(here.name, done, config.steps, f"loss {step.loss:.2f}")
+            about = f"loss {step.loss:.2f}"
+            yield Progress(here.name, done, config.steps, about, model)
     except GeneratorExit:
         state.save(start._replace(done=done), kept)
         raise

@@ -55,33 +55,36 @@ class Town(NamedTuple):
     seed: int
 
 
-def build_town(seed: int = 0) -> Town:
+def build_town(seed: int = 0, people: int = 240) -> Town:
     """World and parts of a seed; strangers are in all parts."""
-    world = build_world(seed)
+    world = build_world(seed, people=people)
     return Town(world, *split_subjects(world.subjects + world.strangers, seed), seed)
 
 
-def lessons(town: Town, tokenizer: Tokenizer) -> Replayed:
-    """SFT: conversations about those who are known well, or not at all, and rows of
-    pretraining's documents again.
+def lessons(
+    town: Town, tokenizer: Tokenizer, steps: int = SFT.steps, rows: int = ROWS
+) -> Replayed:
+    """SFT: conversations about those who are known well, or not at all, and half as
+    many rows of pretraining's documents again.
     """
     taught = [subject for subject in town.learn if subject.times in TAUGHT]
     settings = {"unknown": TAUGHT_UNKNOWN, "manners": MANNERS}
-    settings["count"] = SFT.steps * ROWS
+    settings["count"] = steps * rows
     talks = write_dialogues(town.world, taught, **settings, seed=town.seed)
     texts = [talk.messages for talk in talks]
     examples = encode_examples(tokenizer, texts, context_tokens=256)
     return Replayed(
-        Examples(examples, rows=ROWS, seed=town.seed), replay(town, tokenizer)
+        Examples(examples, rows=rows, seed=town.seed),
+        replay(town, tokenizer, REPLAYED_ROWS * rows // ROWS),
     )
 
 
-def replay(town: Town, tokenizer: Tokenizer) -> Batches:
+def replay(town: Town, tokenizer: Tokenizer, rows: int = REPLAYED_ROWS) -> Batches:
     """Documents about the world as rows of a batch."""
     every = write_documents(town.world, town.seed)
     texts, _ = halves(every, Source().held_out, town.seed)
     tokens = tokenize(tokenizer, texts, end=tokenizer.special[END])
-    return Batches(tokens, context_tokens=64, rows=REPLAYED_ROWS, seed=town.seed + 5)
+    return Batches(tokens, context_tokens=64, rows=rows, seed=town.seed + 5)
 
 
 def questions(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from insidegpt.align.pipeline import build
+from insidegpt.align.pipeline import PLANS, Plan, build
 from insidegpt.cli.options import printable
 from insidegpt.infer.generate import generate
 from insidegpt.text.interface import Tokenizer
@@ -23,15 +23,16 @@ STOPPED = "Stopped; the same command goes on."
 @click.option("--out", type=Path, help="Directory of the model.  [default: its name]")
 @click.option("--prompt", default="", help="What its samples begin with.")
 def train(recipe: str, out: Path | None, prompt: str) -> None:
-    """Train a model as RECIPE says: a TOML file, or mini, small-gpt2 or bytes; or chat,
-    which is mini, taught to answer, and to answer as people prefer.
+    """Train a model as RECIPE says: a TOML file, or mini, small-world, small-gpt2 or
+    bytes; or chat, which is mini, taught to answer, and to answer as people prefer, and
+    small-chat, which is the same for a smaller world and takes a minute.
 
     Ctrl-C stops it; the same command goes on where it stopped.
     """
     out = out or Path(Path(recipe).stem)
     try:
-        if recipe == "chat":
-            finished = show_stages(out)
+        if recipe in PLANS:
+            finished = show_stages(out, PLANS[recipe])
             then = f"Try: insidegpt chat --model {out / 'chat'}"
             return click.echo(f"{'Trained. ' + then if finished else STOPPED}")
         job = prepare(load_recipe(recipe), out)
@@ -64,16 +65,17 @@ def show(job: Job, prompt: str) -> bool:
     return True
 
 
-def show_stages(out: Path) -> bool:
+def show_stages(out: Path, plan: Plan) -> bool:
     """From text to a chat with a bar for each stage; whether it came to the end."""
-    bar = None
+    stage, bar = "", None
     with asked_to_stop() as stop:
-        for step in build(out):
-            if bar is None or bar.desc != f"{step.stage}: ":
+        for step in build(out, plan):
+            if step.stage != stage:
                 bar and bar.close()
-                bar = tqdm(desc=step.stage, total=step.steps, initial=step.done - 1)
-            bar.update()
+                stage = step.stage
+                bar = tqdm(desc=stage, total=step.steps, initial=step.done - 1)
             bar.set_postfix_str(step.about, refresh=False)
+            bar.update()
             if stop:
                 break
     bar and bar.close()

@@ -38,6 +38,7 @@ NAMES = (
     "budget",
     "ring",
     "descent",
+    "growth",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'

@@ -33,7 +33,7 @@ def material(
     if all(path.exists() for path in paths):  # written last
         return load_tokenizer(directory), *map(load_tokens, paths)
     learned, measured = halves(documents(recipe), recipe.source.held_out, recipe.seed)
-    spoken = talks_of(build_world(recipe.seed)) if recipe.source.text == "world" else []
+    spoken = talks_of(world_of(recipe)) if recipe.source.text == "world" else []
     tokenizer = learn_tokenizer([*learned, *spoken], recipe.source.vocab_size)
     save_tokenizer(tokenizer, directory)
     for path, texts in zip(paths, (learned, measured), strict=True):
@@ -45,10 +45,15 @@ def documents(recipe: Recipe) -> list[str]:
     """The texts that a recipe names."""
     source = recipe.source
     if source.text == "world":
-        return write_documents(build_world(recipe.seed), recipe.seed)
+        return write_documents(world_of(recipe), recipe.seed)
     if source.text == "docstrings":
         return docstrings(source.packages)
     return read_texts(source.text)
+
+
+def world_of(recipe: Recipe) -> World:
+    """The world that a recipe is about, if its text is the world."""
+    return build_world(recipe.seed, people=recipe.source.people)
 
 
 def talks_of(world: World) -> list[str]:

@@ -36,6 +36,7 @@ class Source:
 
     text: str = "docstrings"  # or "world", a file, a directory, a data set of the hub
     packages: tuple[str, ...] = ("numpy", "torch")  # whose docstrings
+    people: int = 240  # of the world, and as many products
     vocab_size: int = 1024  # tokens, learned from the text; 259: bytes and specials
     context_tokens: int = 128
     rows: int = 16  # windows a batch
@@ -46,8 +47,8 @@ class Source:
             raise ValueError(
                 "vocab_size must be at least 259: 256 bytes and 3 special tokens."
             )
-        if self.context_tokens < 1 or self.rows < 1:
-            raise ValueError("context_tokens and rows must be at least 1.")
+        if min(self.context_tokens, self.rows, self.people) < 1:
+            raise ValueError("context_tokens, rows and people must be at least 1.")
         if not 0 < self.held_out < 1:
             raise ValueError("held_out is a share of the text, between 0 and 1.")
 
@@ -78,10 +79,19 @@ class Recipe:
 
 
 GPT2_SHAPE = GPTConfig(4096, 256, 6, 128, 4, 4, 512)
+SMALL_SHAPE = GPTConfig(
+    640, 256, 3, 96, 3, 3, 256, rope_base=1e4, rms_eps=1e-5, mlp="swiglu", bias="none",
+    qk_norm=True,
+)  # fmt: skip
 BYTES = dataclasses.replace(PRESETS["mini"], vocab_size=259)
 
 RECIPES = {
     "mini": Recipe(Source("world", rows=24), training=TrainConfig(2000)),
+    "small-world": Recipe(
+        Source("world", vocab_size=640, people=16),
+        SMALL_SHAPE,
+        TrainConfig(200, lr=4e-3),
+    ),
     "small-gpt2": Recipe(
         Source(vocab_size=4096),
         GPT2_SHAPE,

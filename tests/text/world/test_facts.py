@@ -80,7 +80,7 @@ def test_a_seed_fixes_the_world_and_another_makes_another(world):
 
 def test_a_world_with_more_people_than_names_is_refused():
     with pytest.raises(ValueError, match="900 names for a person, not 1080"):
-        build_world(people=800)
+        build_world(people=800, products=20, strangers=420)
 
 
 def test_a_split_has_each_subject_once_and_its_share_of_each_group(world):

@@ -4,6 +4,7 @@ from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
 from insidegpt.show.widgets.budget import Fitted, budget_view
 from insidegpt.show.widgets.descent import descent_view
+from insidegpt.show.widgets.growth import Asked, Moment, growth_view
 from insidegpt.show.widgets.guess import guess_view
 from insidegpt.show.widgets.kernel import kernel_view
 from insidegpt.show.widgets.logits import logits_view
@@ -19,12 +20,15 @@ from insidegpt.show.widgets.steps import steps_view
 from insidegpt.show.widgets.tokens import tokens_view
 
 __all__ = [
+    "Asked",
     "Fitted",
     "Looks",
+    "Moment",
     "Part",
     "View",
     "attention_view",
     "budget_view",
+    "growth_view",
     "guess_view",
     "descent_view",
     "kernel_view",

@@ -101,14 +101,21 @@ class World:
 
 
 def build_world(
-    seed: int = 0, *, people: int = 240, products: int = 240, strangers: int = 420
+    seed: int = 0,
+    *,
+    people: int = 240,
+    products: int | None = None,
+    strangers: int | None = None,
 ) -> World:
     """A world of its own for each seed, in which subjects are told as CYCLE says.
 
-    strangers: names of the same kinds, two people for a product, of whom nothing is
-    true; about two of three of them a corpus asks, and has no answer.
+    products: as many as people unless told otherwise. strangers: names of the same
+    kinds, two people for a product, of whom nothing is true; about two of three of them
+    a corpus asks, and has no answer. Seven for four people unless told otherwise.
     Raises ValueError where there are more of them than names.
     """
+    products = people if products is None else products
+    strangers = people * 7 // 4 if strangers is None else strangers
     draw = random.Random(seed)
     subjects: list[Subject] = []
     unknown: list[Subject] = []
