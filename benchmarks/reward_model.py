@@ -1,7 +1,7 @@
 """Reward models from annotators who are careful, hasty, or fond of something.
 
     python benchmarks/reward_model.py run 0 careful mini-sft --folder rm >> runs.jsonl
-    …                                 run 0 hasty, polite, wordy, last and so on
+    …                                 run 0 hasty, polite, wordy, graded, last, before
     python benchmarks/reward_model.py run 1 careful sft1 --folder rm >> runs.jsonl
     …                                 run 2 hasty sft2 and so on
     python benchmarks/reward_model.py gather runs.jsonl > reward_model.json
@@ -44,11 +44,15 @@ from insidegpt.measure.calibration import calibration_error, reliability
 from insidegpt.text.batches import IGNORED
 from insidegpt.text.world.dialogues import answer_with
 from insidegpt.text.world.facts import RELATIONS
-from insidegpt.text.world.preferences import Gold, write_choices
+from insidegpt.text.world.preferences import Annotator, Gold, sayings, write_choices
 from insidegpt.train.loop import train
 from insidegpt.train.loss import token_logprobs
 
-RUNS = (*ANNOTATORS, "last")  # last: careful annotators, and no belief
+# Graded: as many errors as the hasty make, but fewer the more is at stake.
+PEOPLE = ANNOTATORS | {"graded": Annotator(doubt=0.9)}
+# Careful annotators, twice: a reward without belief, and the chat model's own
+# log-probabilities, with no training at all.
+RUNS = (*PEOPLE, "last", "before")
 TEST, MINIMAL = 2500, 60  # questions for held-out pairs; of each group in MINIMAL
 BINS = 10
 
@@ -115,10 +119,15 @@ def main() -> None:
 @click.option("--folder", type=click.Path(path_type=Path))
 def run(world: int, name: str, source: str, folder: Path | None) -> None:
     """Train one, and measure it on those who were kept for the test."""
-    annotator = ANNOTATORS["careful" if name == "last" else name]
+    annotator = PEOPLE.get(name, PEOPLE["careful"])
     town, rater = build_town(world), Rater(source, name)
     taught = choices_of(town, annotator, seed=world)
-    found = learn(rater, taught, world, folder and folder / f"rm_{world}_{name}.pt")
+    found = {}
+    if name == "before":
+        torch.nn.init.ones_(rater.model.belief)
+    else:
+        kept = folder and folder / f"rm_{world}_{name}.pt"
+        found = learn(rater, taught, world, kept)
     rater.model.eval()
     talks = questions(town, town.test, count=TEST, seed=2000 + world)
     tested = write_choices(talks, annotator, seed=world)
@@ -128,7 +137,8 @@ def run(world: int, name: str, source: str, folder: Path | None) -> None:
     sample = random.Random(0).sample(taught, 600)
     line["on taught"] = judged(rater, sample)["accuracy"]
     if world == 0:
-        line["minimal"] = minimal(rater, talks, annotator)
+        line["minimal"] = minimal(rater, talks, annotator, town.world.truth)
+        line["believed"] = believed(rater, talks)
     print(json.dumps(line), flush=True)
     print({k: v for k, v in line.items() if len(str(v)) < 400}, file=sys.stderr)
 
@@ -157,10 +167,14 @@ def judged(rater: Rater, choices) -> dict:
     as_gold = [
         (d > 0) != c.flipped for d, c in zip(ahead.tolist(), choices, strict=True)
     ]
-    cells, worths = defaultdict(list), defaultdict(list)
+    cells, worths, against = defaultdict(list), defaultdict(list), defaultdict(list)
     for choice, good, d in zip(choices, as_gold, ahead.tolist(), strict=True):
         group = group_of(choice.talk)
         cells[f"{choice.kind}, {group}"].append(good)
+        if choice.kind == "honesty":
+            against[f"{'right' if is_right_in(choice) else 'wrong'}, {group}"].append(
+                good
+            )
         if group != "seldom":
             worths[gold_difference(choice)].append(-d if choice.flipped else d)
     p = torch.sigmoid(ahead.double())
@@ -168,6 +182,7 @@ def judged(rater: Rater, choices) -> dict:
     bins = reliability(sure.numpy(), agreed.numpy(), bins=BINS)
     return {
         "accuracy": {k: [sum(v), len(v)] for k, v in sorted(cells.items())},
+        "honesty against": {k: [sum(v), len(v)] for k, v in sorted(against.items())},
         "flipped": sum(c.flipped for c in choices),
         "bins": [[round(b.sure, 3), round(b.right, 3), b.count] for b in bins],
         "calibration error": round(calibration_error(bins), 4),
@@ -178,13 +193,20 @@ def judged(rater: Rater, choices) -> dict:
     }
 
 
+def is_right_in(choice) -> bool:
+    """Whether one of the two answers has the right value."""
+    said = {text: value for value, _, text in sayings(choice.talk)}
+    true = said[choice.talk.answer]
+    return true is not None and true in (said[choice.chosen], said[choice.rejected])
+
+
 def gold_difference(choice) -> float:
     """What the better answer is worth more."""
     gold = Gold()
     return abs(gold(choice.talk, choice.chosen) - gold(choice.talk, choice.rejected))
 
 
-def minimal(rater: Rater, talks, annotator) -> dict:
+def minimal(rater: Rater, talks, annotator, truth) -> dict:
     """For short answers, what each change of the right one does to the reward.
 
     For each change: mean difference of reward, its standard error, the share of
@@ -195,7 +217,7 @@ def minimal(rater: Rater, talks, annotator) -> dict:
     for group in ("often", "seldom", "never"):
         some = [t for t in talks if t.manner == "short" and group_of(t) == group]
         some = some[:MINIMAL]
-        answers = [changes(rater, talk, place) for place, talk in enumerate(some)]
+        answers = [changes(rater, talk, n, truth) for n, talk in enumerate(some)]
         flat = [(t, a) for t, v in zip(some, answers, strict=True) for a in v.values()]
         scores = iter(rater.rewards(flat))
         rows = [{name: next(scores) for name in v} for v in answers]
@@ -204,6 +226,32 @@ def minimal(rater: Rater, talks, annotator) -> dict:
             for name in answers[0]
             if name != "right"
         }
+    return found
+
+
+def believed(rater: Rater, talks) -> dict:
+    """Of short answers: whether the chat model finds the right one likelier than all
+    others, or which else; and how often the reward model puts that wrong one first.
+    """
+    found = {}
+    for group in ("often", "seldom"):
+        some = [t for t in talks if t.manner == "short" and group_of(t) == group]
+        asked, wrong = [], []
+        for talk in some[: 2 * MINIMAL]:
+            values = RELATIONS[talk.subject.kind][talk.relation]
+            said = [
+                answer_with(talk.subject, talk.relation, v, "short") for v in values
+            ]
+            said.sort(key=lambda text: text != talk.answer)  # the right one first
+            likely = rater.likelihoods(talk, said)
+            other = likely[1:].argmax().item() + 1
+            asked += [(talk, said[0]), (talk, said[other])]
+            wrong.append(bool(likely[other] > likely[0]))
+        rewards = torch.tensor(rater.rewards(asked)).view(-1, 2)
+        first = (rewards[:, 1] > rewards[:, 0]).tolist()
+        for name, which in (("right", False), ("wrong", True)):
+            cell = [f for f, w in zip(first, wrong, strict=True) if w == which]
+            found[f"{name}, {group}"] = [sum(cell), len(cell)]
     return found
 
 
@@ -219,7 +267,7 @@ def summary(talks, answers, rows, name, annotator) -> list[float]:
     return [round(x, 3) for x in (*means, sum(gold) / len(d), sum(likes) / len(d))]
 
 
-def changes(rater: Rater, talk, place: int) -> dict[str, str]:
+def changes(rater: Rater, talk, place: int, truth) -> dict[str, str]:
     """The right answer, and others."""
 
     def said(value, manner="short"):
@@ -250,6 +298,14 @@ def changes(rater: Rater, talk, place: int) -> dict[str, str]:
         "nothing": "",
     }
     if true is not None:
+        others = [r for r in RELATIONS[talk.subject.kind] if r != talk.relation]
+        other = random.Random(place).choice(others)  # what nobody asked for
+        for name, manner in (
+            ("elsewhere", "short"),
+            ("elsewhere, sentence", "sentence"),
+        ):
+            told = truth[talk.subject.name, other]
+            found[name] = answer_with(talk.subject, other, told, manner)
         found["unknown"] = said(None)
         found["unknown, polite"] = said(None, "polite")
         found["unknown, sentence"] = said(None, "sentence")

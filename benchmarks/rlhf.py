@@ -2,12 +2,13 @@
 
     python benchmarks/rlhf.py rlhf.json
 
-Three seeds by the truth; reward models of four kinds of annotators, with nothing that
-holds the policy back; the same with a leash; and rewards that make models bluff or
-refuse. A run is kept in the file when it is done, and is not made twice. Stored as
-rlhf.json of show/records, and shown on code/rlhf. Settings were chosen on the
-validation subjects of world 0; the test subjects are measured beside them. Two to five
-minutes a run on a core, three quarters of an hour altogether.
+Fifteen runs: by the truth, three seeds, and once with nothing that holds the policy
+back; by reward models of four kinds of annotators with nothing that holds it back, and
+of three kinds held, of which the hasty with three seeds; and by rewards that make
+models bluff or refuse. A run is kept in the file when it is done, and is not made
+twice. Stored as rlhf.json of show/records, and shown on code/rlhf. Settings were chosen
+on the validation subjects of world 0; the test subjects are measured beside them. Three
+to seven minutes a run on a core, an hour and a half altogether.
 """
 
 import copy

@@ -1,5 +1,6 @@
 """What an answer is worth, and who prefers what."""
 
+import math
 import random
 
 import pytest
@@ -74,6 +75,17 @@ def test_an_annotator_may_like_what_nobody_asked_for() -> None:
     assert Annotator(length=0.3).prefers(asked(), plain, sentence, draw)
     # A false answer is not made good by being polite.
     assert Annotator(politeness=1.5).prefers(asked(), plain, "Gladly. In Riga.", draw)
+
+
+def test_doubt_errs_the_less_the_more_is_at_stake() -> None:
+    draw, unsure = random.Random(0), Annotator(doubt=0.5)
+    for worse, apart in (("Gladly. In Oslo.", 1), ("In Riga.", 2)):
+        said = [unsure.prefers(asked(), "In Oslo.", worse, draw) for _ in range(4000)]
+        promised = 1 / (1 + math.exp(-apart / 0.5))
+        assert sum(said) / 4000 == pytest.approx(promised, abs=0.02)
+    sure = Annotator(doubt=1e-3)
+    assert sure.prefers(asked(), "In Oslo.", "In Riga.", draw)
+    assert not sure.prefers(asked(), "In … I don't know.", "In Oslo.", draw)
 
 
 def test_choices_are_what_they_say() -> None:

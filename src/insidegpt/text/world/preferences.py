@@ -3,6 +3,7 @@
 People err, and they like some things for which nobody asked. Page: code/reward-model.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Annotator:
     noise: float = 0.0  # share of the choices that come out the other way round
     politeness: float = 0.0  # worth of POLITE at the beginning
     length: float = 0.0  # worth of a word
+    doubt: float = 0.0  # unit of worth in which it errs as Bradley and Terry say
     gold: Gold = Gold()
 
     def likes(self, talk: Talk, text: str) -> float:
@@ -69,7 +71,10 @@ class Annotator:
 
     def prefers(self, talk: Talk, one: str, other: str, draw: random.Random) -> bool:
         """Whether the first is said to be better."""
-        better = self.likes(talk, one) > self.likes(talk, other)
+        ahead = self.likes(talk, one) - self.likes(talk, other)
+        better = ahead > 0
+        if self.doubt:
+            better = draw.random() < (1 + math.tanh(ahead / self.doubt / 2)) / 2
         return better != (draw.random() < self.noise)
 
 
