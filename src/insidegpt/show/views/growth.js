@@ -4,7 +4,7 @@ insideGPT.drawers.growth = function (stage, data, { state, change }) {
   const W = 640, H = 190, LEFT = 8, RIGHT = 8, TOP = 30, LOW = 166;
   const last = data.moments.length - 1;
   const x = (i) => LEFT + (i + 0.5) * (W - LEFT - RIGHT) / (last + 1), y = (share) => LOW - share * (LOW - TOP);
-  const WORDS = { right: "right", wrong: "wrong", unknown: "doesn\u2019t know", odd: "no answer" };
+  const WORDS = { right: "right", wrong: "wrong", unknown: "doesn\u2019t know", odd: "not as asked" };
 
   const moment = slider({ label: "Moment", min: 0, max: last, value: state.at, change: (at) => change({ at }),
     say: (i) => `${data.moments[i].stage}, step ${data.moments[i].step.toLocaleString("en")}` });
