@@ -16,7 +16,7 @@ def view(visit, address):
 def test_each_moment_has_its_answers_and_shares(view):
     data = view.evaluate(READ)
     for place, moment in enumerate(data["moments"]):
-        view.get_by_label("Moment").fill(str(place))
+        view.get_by_label("Moment", exact=True).fill(str(place))
         said = view.locator(".ig-growth-said").all_inner_texts()
         for text, (wanted, _) in zip(said, moment["says"], strict=True):
             assert " ".join(wanted.split()) in " ".join(text.split())
@@ -26,14 +26,14 @@ def test_each_moment_has_its_answers_and_shares(view):
 
 def test_its_buttons_stop_at_both_ends_and_a_click_leads_to_a_moment(view):
     assert view.get_by_role("button", name="Next").is_disabled()
-    view.get_by_label("Moment").fill("0")
+    view.get_by_label("Moment", exact=True).fill("0")
     assert view.get_by_role("button", name="Back").is_disabled()
     view.get_by_role("button", name="Next").click()
-    assert view.locator("output").inner_text().startswith("base, step")
+    assert view.locator("output").inner_text().startswith("pretraining, step")
     plot = view.locator(".ig-growth")
     box = plot.bounding_box()
     plot.click(position={"x": box["width"] - 20, "y": box["height"] / 2})
-    assert view.locator("output").inner_text().startswith("chat, step")
+    assert view.locator("output").inner_text().startswith("PPO, step")
     assert view.locator("line.ig-growth-now").count() == 1
 
 

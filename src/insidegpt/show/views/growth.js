@@ -9,7 +9,7 @@ insideGPT.drawers.growth = function (stage, data, { state, change }) {
   const moment = slider({ label: "Moment", min: 0, max: last, value: state.at, change: (at) => change({ at }),
     say: (i) => `${data.moments[i].stage}, step ${data.moments[i].step.toLocaleString("en")}` });
   const back = button("Back", () => change({ at: state.at - 1 })), next = button("Next", () => change({ at: state.at + 1 }));
-  const plot = h("svg", { class: "ig-growth", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Shares of answers at each moment", onclick: (event) => {
+  const plot = h("svg", { class: "ig-growth", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Shares of answers along the training", onclick: (event) => {
     const box = plot.getBoundingClientRect();
     const at = Math.floor(((event.clientX - box.left) / box.width * W - LEFT) / ((W - LEFT - RIGHT) / (last + 1)));
     change({ at: Math.max(0, Math.min(last, at)) });
