@@ -85,7 +85,7 @@ execute: setup  ## run pages and store their outputs: PAGES="algorithm/tokenizat
 normalise: setup  ## tidy stored pages without running them: PAGES=..., or all
 	@$(PY) tools/pages.py normalise $(PAGES)
 
-train: setup  ## train the book's small model again, and what is recorded of it: 25 minutes
+train: setup  ## train the book's small model again, and what is recorded of it: an hour
 	OMP_NUM_THREADS=1 $(PY) benchmarks/pretraining.py --save src/insidegpt/checkpoints/mini \
 		> pretraining.json && mv pretraining.json src/insidegpt/show/records/
 

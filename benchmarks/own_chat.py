@@ -4,9 +4,9 @@
 
 Shown on code/your-own-chatgpt. It is `insidegpt train chat` (or `small-chat`, by
 `--plan`), with a look at the model now and then; the looks are not in the times. All
-questions are about the test subjects of world 0, from whom no stage after pretraining
-has learned; those that are shown are the first of their kind. A quarter of an hour on
-two cores.
+questions are about the test subjects of world 0, about whom no conversation and no
+comparison was made; those that are shown are the first of their kind. A quarter of an
+hour on two cores.
 """
 
 import dataclasses
@@ -128,18 +128,48 @@ def at_the_end(directory: Path, examiner: Examiner, stage: str) -> dict:
     often = [r for r in replies if r.talk.subject.times >= 64]
     never = [r for r in replies if not r.talk.answerable]
     before = reply_to(reference, words, examiner.drawn, max_new_tokens=NEW_TOKENS)
-    gained = paired_difference(
-        worth(replies), worth(before), groups=[r.talk.subject.name for r in replies]
+    gained = {
+        name: gain(replies, before, lambda r, turns=turns: users(r.talk) in turns)
+        for name, turns in {"greedy": (1, 2), "one turn": (1,), "two": (2,)}.items()
+    }
+    bolder = gain(
+        replies,
+        before,
+        lambda r: r.talk.subject.times >= 64,
+        lambda r: r.kind == "right",
     )
+    for name, asked in {"asked in vain": True, "in no document": False}.items():
+        some = [r for r in never if r.talk.subject.asked == asked]
+        gained |= {f"n, {name}": len(some), f"unknown, {name}": share(some, "unknown")}
     return {
+        "gained": gained | {"right, often told": bolder},
+        "n": [len(replies), len(often), len(never)],
         "formed": round(1 - share(replies, "odd"), 3),
         "right, often told": share(often, "right"),
         "unknown, often told": share(often, "unknown"),
         "unknown, never told": share(never, "unknown"),
         "wrong, never told": share(never, "wrong"),
         "gold, greedy": round(sum(worth(replies)) / len(replies), 3),
-        "gained, greedy": [round(x, 3) for x in gained],
     } | {name: round(value, 3) for name, value in stands._asdict().items()}
+
+
+def users(talk: Talk) -> int:
+    """How many questions it has."""
+    return sum(message["role"] == "user" for message in talk.prompt)
+
+
+def gain(after: list[Reply], before: list[Reply], which, score=None) -> list[float]:
+    """Mean gain in worth by gold, or in another score, over some of the questions, and
+    its 95 % interval."""
+    gold = Gold()
+    score = score or (lambda reply: gold(reply.talk, reply.text))
+    some = [pair for pair in zip(after, before, strict=True) if which(pair[0])]
+    found = paired_difference(
+        [float(score(one)) for one, _ in some],
+        [float(score(other)) for _, other in some],
+        groups=[one.talk.subject.name for one, _ in some],
+    )
+    return [round(value, 3) for value in found]
 
 
 def worth(replies: list[Reply]) -> list[float]:
@@ -200,10 +230,16 @@ def follow(plan: Plan, directory: Path) -> dict:
         "answers": [talk.answer for talk in examiner.shown],
         "moments": moments,
         "ranked": ranked(load_judge(directory), words, examiner),
-        "stages": {
-            stage: at_the_end(directory, examiner, stage) for stage in ("sft", "chat")
-        }
-        | {"truth": at_the_end(paid_by_truth(plan, directory), examiner, "chat")},
+        "stages": ends(plan, directory),
+    }
+
+
+def ends(plan: Plan, directory: Path) -> dict:
+    """What SFT is worth, and PPO by people and by the truth."""
+    examiner = Examiner(build_town(plan.base.seed, plan.base.source.people))
+    found = {s: at_the_end(directory, examiner, s) for s in ("sft", "chat")}
+    return found | {
+        "truth": at_the_end(paid_by_truth(plan, directory), examiner, "chat")
     }
 
 
@@ -223,7 +259,13 @@ def paid_by_truth(plan: Plan, directory: Path) -> Path:
 @click.option("--plan", "name", type=click.Choice(list(PLANS)), default="chat")
 @click.option("--directory", type=Path, help="Where the models are kept.")
 def main(record: Path, name: str, directory: Path | None) -> None:
-    """Train as the plan says, and keep what was found as RECORD."""
+    """Train as the plan says, and keep what was found as RECORD; where it is there and
+    its models are, what each stage is worth is measured again."""
+    if record.exists() and directory:
+        kept = json.loads(record.read_text("utf-8"))
+        kept["run"]["stages"] = ends(PLANS[name], directory)
+        record.write_text(json.dumps(kept, separators=(",", ":")) + "\n", "utf-8")
+        return
     with tempfile.TemporaryDirectory() as other:
         run = follow(PLANS[name], directory or Path(other) / "chat")
     kept = {"command": "python benchmarks/own_chat.py own_chat.json", "run": run}

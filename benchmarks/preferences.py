@@ -4,21 +4,22 @@
     python benchmarks/preferences.py preferences.json --start 1=DIRECTORY --judges rm
 
 A start is the number of a world and a model that was fine-tuned on it. Annotators who
-never err compare answers to questions about subjects to learn from. Of "given" answers,
-which no model has drawn, DPO sees each pair once that the reward model saw, which
-benchmarks/reward_model.py has left in the folder of judges, and which picks the best of
-n. "own" answers are drawn by the start, four to a question, and compared two and two;
-pairs that gold finds equal are left out. All that is recorded is about the test
-subjects: answers drawn to the questions of benchmarks/rlhf.py, and pairs of given
-answers that nobody learns from. Rates and beta were chosen on the validation subjects
-of world 0. Stored as preferences.json of show/records, shown on
-code/preference-optimization. A run is written when it is done, and is not made twice.
-About ten minutes of one core a world.
+never err compare answers to questions about subjects to learn from. "given" answers no
+model has drawn; of such pairs the reward model has learned that picks the best of n,
+and that benchmarks/reward_model.py has left in the folder of judges. "own" answers are
+drawn by the start, four to a question, and compared two and two; pairs that gold finds
+equal are left out. All that is recorded is about the test subjects: answers drawn to
+the questions of benchmarks/rlhf.py, and pairs of given answers that nobody learns from.
+Rates and beta were chosen on the validation subjects of world 0. Stored as
+preferences.json of show/records, shown on code/preference-optimization. A run is
+written when it is done, and is not made twice. About seven minutes of one
+core a world.
 """
 
 import copy
 import dataclasses
 import json
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,6 @@ from insidegpt.align.sft import pad
 from insidegpt.align.stages import (
     ANNOTATORS,
     DPO,
-    REWARD,
     build_town,
     by_model,
     choices_of,
@@ -54,13 +54,13 @@ from insidegpt.text.world.dialogues import Talk
 from insidegpt.text.world.preferences import Gold, write_choices
 from insidegpt.train.loop import train
 
-ROWS, ASKED, LEARNED, HELD_OUT, DRAWN, PICKED = 32, 2000, 12_000, 400, 8, 400
-BETA = 0.1
-PARTS = (1 / 8, 1 / 4, 1 / 2, 1)  # of a training; then one looks
-METHODS = (
-    ("dpo", "own", dpo_loss),
-    ("dpo", "given", dpo_loss),
-    ("ipo", "own", ipo_loss),
+ROWS, ASKED, LEARNED, HELD_OUT, DRAWN, PICKED = 32, 2000, 12_000, 400, 32, 400
+PARTS = (1 / 4, 1 / 2, 1)  # of a training; then one looks
+SEEDS = range(3)  # of the answers that are drawn to each question
+METHODS = (  # the first two in every world
+    ("dpo", "own", dpo_loss, 0.5),
+    ("dpo", "given", dpo_loss, 0.5),
+    ("ipo", "own", ipo_loss, 0.1),
 )
 TIMES = (1, 2, 4, 8)
 GOOD = 0.5  # gold of an answer than which there is no better one
@@ -83,7 +83,15 @@ class Start:
 
     def look(self, model) -> dict:
         """Where a policy is, and what became of held-out pairs, in nats an answer."""
-        place = assess(model, self.model, self.tokenizer, self.talks)
+        places = [
+            assess(model, self.model, self.tokenizer, self.talks, seed=seed)
+            for seed in SEEDS
+        ]
+        place = {
+            key: mean([getattr(one, key) for one in places])
+            for key in places[0]._fields
+            if key != "proxy"
+        }
         moved = both(model, self.pairs) - self.before
         kinds = {"all": [True] * len(moved)}
         worth = [Gold()(c.talk, c.chosen) for c in self.held_out]
@@ -91,8 +99,8 @@ class Start:
         kinds["better"] = [one < GOOD for one in worth]
         for kind in ("fact", "honesty", "manner", "mixed"):
             kinds[kind] = [choice.kind == kind for choice in self.held_out]
-        return rounded(place._replace(proxy=0.0)._asdict()) | {
-            "moved": {k: rounded(moved[v].mean(0).tolist()) for k, v in kinds.items()},
+        return place | {
+            "moved": {k: rounded(moved[v].mean(0)) for k, v in kinds.items()},
             "fell": round((moved[:, 0] < 0).float().mean().item(), 4),
             "agrees": round((moved[:, 0] > moved[:, 1]).float().mean().item(), 4),
         }
@@ -109,10 +117,8 @@ def both(model, pairs: list[Pair]) -> torch.Tensor:
     return torch.cat(found)
 
 
-def rounded(values):
-    if isinstance(values, dict):
-        return {key: round(value, 4) for key, value in values.items()}
-    return [round(value, 4) for value in values]
+def rounded(values: torch.Tensor) -> list[float]:
+    return [round(value, 4) for value in values.tolist()]
 
 
 def given(start: Start) -> list[Pair]:
@@ -161,67 +167,76 @@ def one_turn(talks: list[Talk]) -> list[Talk]:
     return [talk for talk in talks if len(talk.prompt) <= 2]
 
 
-def preferred(start: Start, method: str, source: str, loss, pairs: list[Pair]) -> dict:
+def preferred(start: Start, pairs: list[Pair], loss) -> dict:
     """A training, and what is seen on the way."""
     model = copy.deepcopy(start.model).requires_grad_(True)
     batches = Preferences(pairs, start.model, rows=ROWS)
-    config = dataclasses.replace(DPO, steps=min(REWARD.steps, len(pairs) // ROWS))
+    config = dataclasses.replace(DPO, steps=min(DPO.steps, len(pairs) // ROWS))
     looks, spent, began = [], 0.0, time.process_time()
-    loop = train(model, batches, loss(BETA), config)
+    loop = train(model, batches, loss, config)
     for step in tqdm(loop, total=config.steps, mininterval=60):
         if step.number + 1 in [round(part * config.steps) for part in PARTS]:
             spent += time.process_time() - began
             found = {"step": step.number + 1, "seconds": round(spent, 1)}
             looks.append(found | start.look(model.eval()))
             began = time.process_time()
-    kept = {"kind": method, "pairs": source, "beta": BETA, "count": ROWS * config.steps}
-    return kept | {"looks": looks}
+    return {"count": ROWS * config.steps, "looks": looks}
 
 
 def best(start: Start) -> dict:
     """The best of n answers, by the reward model and by gold itself.
 
-    Exact over the answers to a question that came up in so many draws: their
-    probabilities are known, and normed.
+    Gold is a mean over draws. The distance is exact over the answers to a question that
+    came up in so many draws: their probabilities are known, and normed.
     """
     judge = RewardModel(copy.deepcopy(start.model))
     judge.load_state_dict(torch.load(start.judge, weights_only=True))
-    gold, end, talks = Gold(), start.tokenizer.end_ids[-1], start.talks[:PICKED]
+    end, talks = start.tokenizer.end_ids[-1], start.talks[:PICKED]
     prompts = [encode_chat(start.tokenizer, talk.prompt) for talk in talks]
-    drawn: list[dict] = [{} for _ in prompts]  # log-probability of each answer
+    tries: list[list] = [[] for _ in prompts]
+    nats: list[dict] = [{} for _ in prompts]  # log-probability of each answer
     for n in range(DRAWN):
         said = roll_out(
             start.model, prompts, max_new_tokens=MAX_NEW_TOKENS, end=end, seed=1000 + n
         )
         logprobs = said.logprobs.sum(1).tolist()
-        for seen, answer, nats in zip(drawn, said.answers, logprobs, strict=True):
-            seen[tuple(answer)] = nats
-    flat = [(n, list(answer)) for n, seen in enumerate(drawn) for answer in seen]
-    texts = [(talks[n], start.tokenizer.decode(answer)) for n, answer in flat]
-    worth = torch.tensor([gold(*one) for one in texts]).double()
+        for place, answer in enumerate(said.answers):
+            tries[place].append(tuple(answer))
+            nats[place][tuple(answer)] = logprobs[place]
+    flat = [(place, answer) for place, seen in enumerate(nats) for answer in seen]
     grade = by_model(talks, start.tokenizer, judge.eval())
-    numbers, answers = zip(*flat, strict=True)
-    liked = torch.tensor(grade(numbers, list(answers))).double()
-    sizes = [len(seen) for seen in drawn]
-    tables = [torch.tensor(list(seen.values())).double() for seen in drawn]
-    parts = list(zip(tables, worth.split(sizes), liked.split(sizes), strict=True))
-    return {
-        "kind": "best_of",
-        "n": TIMES,
-        "covered": mean([table.exp().sum().item() for table in tables]),
-        "gold": [placed([(t, w, w) for t, w, _ in parts], n) for n in TIMES],
-        "model": [placed(parts, n) for n in TIMES],
-    }
+    liked = grade([n for n, _ in flat], [list(answer) for _, answer in flat])
+    worth = [Gold()(talks[n], start.tokenizer.decode(list(a))) for n, a in flat]
+    scores = {"gold": dict(zip(flat, worth, strict=True))}
+    scores["model"] = dict(zip(flat, liked, strict=True))
+    found = {"kind": "best_of", "n": TIMES}
+    found["covered"] = mean([math.fsum(map(math.exp, seen.values())) for seen in nats])
+    for by, score in scores.items():
+        found[by] = [
+            (picked(tries, scores["gold"], score, n), distance(nats, score, n))
+            for n in TIMES
+        ]
+    return found
 
 
-def placed(parts: list[tuple], n: int) -> tuple[float, float]:
-    """Gold, and nats from the reference, of the best of n; means over questions."""
-    golds, kls = [], []
-    for known, worth, liked in parts:
-        policy = best_of(known, liked, n=n)
-        golds.append((policy.exp() @ worth).item())
-        kls.append(exact_kl(policy, known).item())
-    return mean(golds), mean(kls)
+def picked(tries: list[list], worth: dict, score: dict, n: int) -> float:
+    """Gold of what has the highest score, of every n draws one after another."""
+    golds = []
+    for place, drawn in enumerate(tries):
+        for begin in range(0, len(drawn), n):
+            some = [(place, answer) for answer in drawn[begin : begin + n]]
+            golds.append(worth[max(some, key=score.__getitem__)])
+    return mean(golds)
+
+
+def distance(nats: list[dict], score: dict, n: int) -> float:
+    """Nats from the reference, a mean over questions."""
+    found = []
+    for place, seen in enumerate(nats):
+        known = torch.tensor(list(seen.values())).double()
+        grades = torch.tensor([score[place, answer] for answer in seen]).double()
+        found.append(exact_kl(best_of(known, grades, n=n), known).item())
+    return mean(found)
 
 
 def mean(values: list[float]) -> float:
@@ -232,15 +247,17 @@ def runs_of(start: Start) -> Iterator[tuple[tuple, Callable[[], dict]]]:
     """What there is to do, and how."""
     yield ("start", None), lambda: {"kind": "start"} | start.look(start.model)
     made: dict[str, list[Pair]] = {}
-    for method, source, loss in METHODS:
+    for method, source, loss, beta in METHODS[: 3 if start.world == 0 else 2]:
 
-        def make(method=method, source=source, loss=loss) -> dict:
+        def make(method=method, source=source, loss=loss, beta=beta) -> dict:
             if source not in made:
                 made[source] = {"own": own, "given": given}[source](start)
-            return preferred(start, method, source, loss, made[source])
+            found = preferred(start, made[source], loss(beta))
+            return {"kind": method, "pairs": source, "beta": beta} | found
 
         yield (method, source), make
-    yield ("best_of", None), lambda: best(start)
+    if start.world == 0:
+        yield ("best_of", None), lambda: best(start)
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """From text to a chat in a directory, stopped anywhere, to the same weights."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -81,11 +82,34 @@ def test_stopped_in_each_stage_it_comes_to_the_same_chat(whole, plan, tmp_path):
 
 def test_a_power_cut_costs_the_steps_since_it_was_kept(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "EVERY", 2)
+    for steps, next_one in ((3, 1), (4, 3)):  # of them two of the base
+        out = tmp_path / str(steps)
+        loop = build(out, plan)
+        list(itertools.islice(loop, steps))  # and the loop is never closed
+        assert (out / "sft" / pipeline.KEPT).exists() == (steps == 4)
+        again = list(itertools.islice(build(out, plan), 1))
+        assert (again[0].stage, again[0].done) == ("sft", next_one)
+
+
+def test_a_fault_while_a_stage_s_model_is_written_costs_no_step(
+    plan, tmp_path, monkeypatch
+):
     loop = build(tmp_path, plan)
-    list(itertools.islice(loop, 5))  # all of SFT, and the loop is never closed
-    assert (tmp_path / "sft" / "training.safetensors").exists()
-    again = list(itertools.islice(build(tmp_path, plan), 1))
-    assert (again[0].stage, again[0].done) == ("sft", 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "save_checkpoint", lambda *a: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            list(loop)
+    again = list(build(tmp_path, plan))
+    assert [step.stage for step in again[:1]] == ["reward"]
+    left = [path.parent.name for path in tmp_path.glob("*/" + pipeline.KEPT)]
+    assert left == ["base"]
+
+
+def test_a_directory_that_was_begun_with_another_plan_is_refused(whole, plan):
+    out, _ = whole
+    other = dataclasses.replace(plan, sft=4)
+    with pytest.raises(ValueError, match="another plan: sft is 3 there and 4 here"):
+        list(build(out, other))
 
 
 def test_a_stage_without_steps_is_refused():

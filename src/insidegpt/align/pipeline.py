@@ -42,9 +42,10 @@ from insidegpt.train import state
 from insidegpt.train.loop import Numbered, TrainConfig, begin, train
 from insidegpt.train.loss import Loss, next_token_loss
 from insidegpt.train.recipe import RECIPES, Recipe
-from insidegpt.train.run import carry_out, prepare
+from insidegpt.train.run import carry_out, claim, prepare
 
 EVERY = 50  # steps; then a stage is kept
+KEPT = "training.safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +90,9 @@ def build(directory: Path, plan: Plan = Plan()) -> Iterator[Progress]:
 
     Who stops between two steps loses none, and a power cut EVERY of them at most; of
     the last stage both lose all. Raises ValueError where the directory was begun with
-    another plan for its base.
+    another plan.
     """
+    claim(directory / "plan.json", dataclasses.asdict(plan) | {"base": None})
     yield from build_base(directory / "base", plan)
     town = build_town(plan.base.seed, plan.base.source.people)
     for stage in (build_sft, build_reward, build_chat):
@@ -116,6 +118,7 @@ def build_sft(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     batches = lessons(town, tokenizer, plan.sft, plan.rows)
     yield from keep_learning(here, model, batches, next_token_loss, config)
     save_checkpoint(model.eval(), tokenizer, here)
+    (here / KEPT).unlink()
 
 
 def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
@@ -131,6 +134,7 @@ def build_reward(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
     yield from keep_learning(here, model, pairs, reward_loss, config)
     here.mkdir(parents=True, exist_ok=True)
     replace(here / "reward.safetensors", lambda path: save_model(model, str(path)))
+    (here / KEPT).unlink()
 
 
 def build_chat(directory: Path, plan: Plan, town: Town) -> Iterator[Progress]:
@@ -178,18 +182,17 @@ def keep_learning(
     config: TrainConfig,
 ) -> Iterator[Progress]:
     """Train, from what was kept if anything was, and keep it now and then."""
-    kept = here / "training.safetensors"
+    kept = here / KEPT
     start = state.load(kept, model, config) if kept.exists() else None
     start = start or begin(model, config)
     done = start.done
     try:
         for step in train(model, batches, loss, config, start=start):
             done = step.number + 1
-            if done % EVERY == 0:
+            if done % EVERY == 0 or done == config.steps:
                 state.save(start._replace(done=done), kept)
             about = f"loss {step.loss:.2f}"
             yield Progress(here.name, done, config.steps, about, model)
     except GeneratorExit:
         state.save(start._replace(done=done), kept)
         raise
-    kept.unlink(missing_ok=True)

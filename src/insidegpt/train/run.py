@@ -49,7 +49,7 @@ def prepare(recipe: Recipe, directory: Path) -> Job:
     Raises ValueError where the directory was begun with another recipe, and for texts
     that are too short.
     """
-    claim(recipe, directory)
+    claim(directory / "recipe.json", described(recipe))
     tokenizer, tokens, held_out = material(recipe, directory)
     shape = {"context_tokens": recipe.source.context_tokens, "rows": recipe.source.rows}
     batches = Batches(tokens, **shape, seed=recipe.seed)
@@ -62,18 +62,17 @@ def prepare(recipe: Recipe, directory: Path) -> Job:
     return Job(recipe, directory, tokenizer, batches, held_out, training)
 
 
-def claim(recipe: Recipe, directory: Path) -> None:
-    """Write the recipe into its directory, or check that it is the one in there."""
-    path, settings = directory / "recipe.json", described(recipe)
+def claim(path: Path, settings: dict) -> None:
+    """Write the settings into a directory, or check that they are those in there."""
     if path.exists():
         begun = read_json(path)
         if begun != settings:
             raise ValueError(
-                f"{directory} was begun with another recipe: "
+                f"{path.parent} was begun with another {path.stem}: "
                 f"{difference(begun, settings)}; give another directory."
             )
         return
-    directory.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, json.dumps(settings, indent=2) + "\n")
 
 
