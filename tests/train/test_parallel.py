@@ -83,7 +83,9 @@ def test_a_shard_is_half_and_a_copy_is_whole(pair):
 
 @pytest.mark.slow
 def test_one_of_two_killed_is_named_and_both_go_on_to_the_same_weights(tmp_path):
-    done = torchrun(tmp_path, "killed", "--max-restarts", "1")
+    # torchrun ends the other one, too, when it looks: give it the time to say a word.
+    watch = ("--max-restarts", "1", "--monitor-interval", "3")
+    done = torchrun(tmp_path, "killed", *watch)
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("Process")]
     assert len(said) == 1 and "another one is gone. What was saved is whole" in said[0]
