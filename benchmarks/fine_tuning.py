@@ -6,11 +6,13 @@
 Shown on code/fine-tuning. Settings were chosen on the validation subjects of world 0;
 what is recorded is about the test subjects. A base model for each seed lies in a
 directory of that name. A run is kept in the file when it is done, and is not made
-twice; three to five minutes each on a core. --save keeps the models of the group main,
-`mini-sft` among them, and takes them from there another time.
+twice; three to eight minutes each on a core, half an hour a seed.
+--save keeps the models of the group main, `mini-sft` among them, and takes them from
+there another time.
 """
 
 import copy
+import dataclasses
 import itertools
 import json
 import time
@@ -52,23 +54,27 @@ from insidegpt.train.loss import next_token_loss
 GROUPS: dict[str, list[dict]] = {
     "main": [{}],
     "plain": [{"replayed": False}],  # no documents among the conversations
+    "no mask": [{"mask": False}],  # what users say is to be learned as well
+    "steps": [{"steps": n} for n in (100, 200, 800)],  # each with new ones
+    "dialogues": [{"count": n} for n in (200, 1600)],  # read again and again
+    "unknown": [{"unknown": share} for share in (0.0, 0.6)],
 }
-ONLY_FIRST = {"plain"}  # of world 0 alone
 
 
 class Lesson:
     """A base model, its world, and those whom it is taught about and asked about."""
 
-    def __init__(self, seed: int, bases: Path, part: str) -> None:
+    def __init__(self, seed: int, bases: Path, part: str, device: str) -> None:
         self.town, self.material = build_town(seed), prepare(seed)
-        self.base = load_model(bases / str(seed), trainable=True)
+        self.base = load_model(bases / str(seed), trainable=True).to(device)
         self.tokenizer = load_tokenizer(bases / str(seed))
         self.asked = {"valid": self.town.valid, "test": self.town.test}[part]
 
     def teach(
         self,
         *,
-        count: int = SFT.steps * ROWS,
+        steps: int = SFT.steps,
+        count: int | None = None,  # of conversations; None: each is read once
         unknown: float = TAUGHT_UNKNOWN,
         mask: bool = True,
         replayed: bool = True,
@@ -76,8 +82,8 @@ class Lesson:
         """A model that has learned from conversations, and the seconds it took."""
         town = self.town
         taught = [subject for subject in town.learn if subject.times in TAUGHT]
-        settings = {"count": count, "unknown": unknown, "seed": town.seed}
-        settings["manners"] = MANNERS
+        settings = {"count": count or steps * ROWS, "unknown": unknown}
+        settings |= {"manners": MANNERS, "seed": town.seed}
         talks = write_dialogues(town.world, taught, **settings)
         texts = [talk.messages for talk in talks]
         examples = encode_examples(self.tokenizer, texts, context_tokens=256)
@@ -87,7 +93,9 @@ class Lesson:
         if replayed:
             batches = Replayed(batches, replay(town, self.tokenizer))
         model, began = copy.deepcopy(self.base), time.perf_counter()
-        for _ in tqdm(train(model, batches, next_token_loss, SFT), total=SFT.steps):
+        device = str(model.device)
+        config = dataclasses.replace(SFT, steps=steps, device=device)
+        for _ in tqdm(train(model, batches, next_token_loss, config), total=steps):
             pass
         return model.eval(), time.perf_counter() - began
 
@@ -123,6 +131,7 @@ class Lesson:
                 lambda t, r=relation: t.relation == r and t.subject.times >= 64, replies
             )
         found["second turns"] = of(chance, second)
+        found["all"] = of(lambda _: True, replies + second)
         found["ended"] = round(sum(r.ended for r in replies) / len(replies), 4)
         return found
 
@@ -153,33 +162,48 @@ def stranger(world, talk: Talk) -> bool:
 @click.argument("record", type=Path)
 @click.option("--part", type=click.Choice(["valid", "test"]), default="test")
 @click.option("--save", help="Keep the models of main here; with {seed} in it.")
-def main(bases: Path, record: Path, part: str, save: str | None) -> None:
+@click.option("--seeds", default=3, show_default=True)
+@click.option("--first", default=0, show_default=True, help="The first seed.")
+@click.option("--device", default="cpu", show_default=True)
+def main(bases, record, part, save, seeds, first, device) -> None:
     """Make the runs that the file RECORD doesn't have yet."""
     kept = {"command": "python benchmarks/fine_tuning.py bases fine_tuning.json"}
     kept |= {"base": {}, "runs": {}}
     kept = json.loads(record.read_text("utf-8")) if record.exists() else kept
-    lessons = cache(lambda seed: Lesson(seed, bases, part))
-    for (group, ways), seed in itertools.product(GROUPS.items(), range(3)):
-        if seed and group in ONLY_FIRST:
-            continue
+    lessons = cache(lambda seed: Lesson(seed, bases, part, device))
+    for seed, (name, way) in itertools.product(
+        range(first, first + seeds), plan().items()
+    ):
         lesson = lessons(seed)
         if str(seed) not in kept["base"]:
             kept["base"][str(seed)] = lesson.kept(lesson.base)
-        for way in ways:
-            numbers = "".join(f" {v}" for v in way.values() if not isinstance(v, bool))
-            name = f"{group} {seed}{numbers}"
-            if name in kept["runs"]:
-                continue
-            place = Path(save.format(seed=seed)) if save and group == "main" else None
-            if place and place.exists():
-                model, seconds = load_model(place), 0
-            else:
-                model, seconds = lesson.teach(**way)
-            if place and not place.exists():
-                save_checkpoint(model, lesson.tokenizer, place)
-            run = {"seed": seed, **way, "seconds": round(seconds)}
-            kept["runs"][name] = run | lesson.look(model)
+        if f"{name} {seed}" not in kept["runs"]:
+            place = Path(save.format(seed=seed)) if save and name == "main" else None
+            run = {"seed": seed, **way, **made(lesson, way, place)}
+            kept["runs"][f"{name} {seed}"] = run
             record.write_text(json.dumps(kept, separators=(",", ":")) + "\n", "utf-8")
+
+
+def plan() -> dict[str, dict]:
+    """The runs of a seed by their names: the group, and the number in it."""
+    return {
+        " ".join(
+            [group, *(str(v) for v in list(way.values())[:1] if len(ways) > 1)]
+        ): way
+        for group, ways in GROUPS.items()
+        for way in ways
+    }
+
+
+def made(lesson: Lesson, way: dict, place: Path | None) -> dict:
+    """One run; its model is kept in the place, or taken from there."""
+    if place and place.exists():
+        model, seconds = load_model(place).to(lesson.base.device), 0
+    else:
+        model, seconds = lesson.teach(**way)
+    if place and not place.exists():
+        save_checkpoint(model, lesson.tokenizer, place)
+    return {"seconds": round(seconds), **lesson.look(model)}
 
 
 if __name__ == "__main__":

@@ -114,11 +114,13 @@ def write(model: GPT, material: Material) -> str:
     return material.tokenizer.decode(ids).removesuffix(END)
 
 
-def experiment(seed: int, steps: int, rows: int, save: str | None) -> dict:
+def experiment(
+    seed: int, steps: int, rows: int, save: str | None, device: str = "cpu"
+) -> dict:
     """One world, one model, and what became of it."""
     material = prepare(seed, rows=rows)
-    model = material.fresh()
-    config = TrainConfig(steps)
+    model = material.fresh().to(device)
+    config = TrainConfig(steps, device=device)
     moments = {round(steps ** (n / (MOMENTS - 1))) for n in range(MOMENTS)}
     watched = [c for c in write_clozes(material.world) if c.relation in WATCHED]
     losses, history, seconds = [], [], 0.0
@@ -160,12 +162,15 @@ def experiment(seed: int, steps: int, rows: int, save: str | None) -> dict:
 @click.option("--rows", default=24, show_default=True, help="Windows a step.")
 @click.option("--first", default=0, show_default=True, help="The first seed.")
 @click.option("--save", help="Keep the first model here, or all of them.")
-def main(seeds: int, steps: int, rows: int, first: int, save: str | None) -> None:
+@click.option("--device", default="cpu", show_default=True)
+def main(
+    seeds: int, steps: int, rows: int, first: int, save: str | None, device: str
+) -> None:
     """Print one JSON document."""
     runs = []
     for n in range(first, first + seeds):
         keep = save if save and (n == first or "{seed}" in save) else None
-        runs.append(experiment(n, steps, rows, keep))
+        runs.append(experiment(n, steps, rows, keep, device))
     command = f"python benchmarks/pretraining.py --seeds {seeds} --steps {steps}"
     found = {"command": f"{command} --rows {rows}", "runs": runs}
     json.dump(found, sys.stdout, separators=(",", ":"))

@@ -111,7 +111,8 @@ def grpo(
             seed=seed + number + 1,
         )
         answers = zip(asked, rollout.answers, strict=True)
-        groups = finite([reward(n, a) for n, a in answers]).view(len(chosen), -1)
+        rewards = finite([reward(n, a) for n, a in answers]).to(rollout.ids.device)
+        groups = rewards.view(len(chosen), -1)
         better = advantages(groups, by_deviation=config.by_deviation).flatten()
         with torch.no_grad():
             before = token_logprobs(reference(rollout.ids), rollout.targets)

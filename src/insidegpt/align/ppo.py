@@ -155,7 +155,7 @@ def ppo(
             end=end,
             seed=seed + number + 1,
         )
-        grades = finite(grade(asked, rollout.answers))
+        grades = finite(grade(asked, rollout.answers)).to(rollout.ids.device)
         known, before, gains = credit(model, reference, rollout, grades, config)
         model.train()
         for _ in range(config.epochs):

@@ -49,7 +49,7 @@ def quiz(model: GPT, tokenizer: Tokenizer, clozes: Sequence[Cloze]) -> list[Answ
         prompts += [prompt] * len(cloze.choices)
         endings += [tokenizer.encode(choice) for choice in cloze.choices]
     counts = [len(cloze.choices) for cloze in clozes]
-    scores = ending_logprobs(model, prompts, endings).split(counts)
+    scores = ending_logprobs(model, prompts, endings).cpu().split(counts)
     shares, done = [], 0
     for score in scores:
         apart = _apart(score, endings[done : done + len(score)])
