@@ -71,7 +71,8 @@ def policy_loss(
     said = rollout.said
     ratio = (now - rollout.logprobs).exp()
     clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
-    gain = torch.minimum(ratio * advantage[:, None], clipped * advantage[:, None])
+    advantage = advantage.to(now.device)[:, None]
+    gain = torch.minimum(ratio * advantage, clipped * advantage)
     apart = k3(now, reference)  # equation 4
     loss = (config.beta * apart - gain) * said
     lengths = said.sum(1) if config.by_length else config.max_new_tokens
@@ -111,8 +112,7 @@ def grpo(
             seed=seed + number + 1,
         )
         answers = zip(asked, rollout.answers, strict=True)
-        rewards = finite([reward(n, a) for n, a in answers]).to(rollout.ids.device)
-        groups = rewards.view(len(chosen), -1)
+        groups = finite([reward(n, a) for n, a in answers]).view(len(chosen), -1)
         better = advantages(groups, by_deviation=config.by_deviation).flatten()
         with torch.no_grad():
             before = token_logprobs(reference(rollout.ids), rollout.targets)
