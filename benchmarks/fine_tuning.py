@@ -7,7 +7,7 @@ Shown on code/fine-tuning. Settings were chosen on the validation subjects of wo
 what is recorded is about the test subjects. A base model for each seed lies in a
 directory of that name. A run is kept in the file when it is done, and is not made
 twice; three to eight minutes each on a core, half an hour a seed.
---save keeps the models of the group main, `mini-sft` among them, and takes them from
+--save keeps the models of the runs main, `mini-sft` among them, and takes them from
 there another time.
 """
 
@@ -51,13 +51,13 @@ from insidegpt.text.world.questions import QUESTIONS
 from insidegpt.train.loop import train
 from insidegpt.train.loss import next_token_loss
 
-GROUPS: dict[str, list[dict]] = {
-    "main": [{}],
-    "plain": [{"replayed": False}],  # no documents among the conversations
-    "no mask": [{"mask": False}],  # what users say is to be learned as well
-    "steps": [{"steps": n} for n in (100, 200, 800)],  # each with new ones
-    "dialogues": [{"count": n} for n in (200, 1600)],  # read again and again
-    "unknown": [{"unknown": share} for share in (0.0, 0.6)],
+RUNS: dict[str, dict] = {
+    "main": {},
+    "plain": {"replayed": False},  # no documents among the conversations
+    "no mask": {"mask": False},  # what users say is to be learned as well
+    **{f"steps {n}": {"steps": n} for n in (100, 200, 800)},  # each with new ones
+    **{f"dialogues {n}": {"count": n} for n in (200, 1600)},  # read again and again
+    **{f"unknown {share}": {"unknown": share} for share in (0.0, 0.6)},
 }
 
 
@@ -172,7 +172,7 @@ def main(bases, record, part, save, seeds, first, device) -> None:
     kept = json.loads(record.read_text("utf-8")) if record.exists() else kept
     lessons = cache(lambda seed: Lesson(seed, bases, part, device))
     for seed, (name, way) in itertools.product(
-        range(first, first + seeds), plan().items()
+        range(first, first + seeds), RUNS.items()
     ):
         lesson = lessons(seed)
         if str(seed) not in kept["base"]:
@@ -182,17 +182,6 @@ def main(bases, record, part, save, seeds, first, device) -> None:
             run = {"seed": seed, **way, **made(lesson, way, place)}
             kept["runs"][f"{name} {seed}"] = run
             record.write_text(json.dumps(kept, separators=(",", ":")) + "\n", "utf-8")
-
-
-def plan() -> dict[str, dict]:
-    """The runs of a seed by their names: the group, and the number in it."""
-    return {
-        " ".join(
-            [group, *(str(v) for v in list(way.values())[:1] if len(ways) > 1)]
-        ): way
-        for group, ways in GROUPS.items()
-        for way in ways
-    }
 
 
 def made(lesson: Lesson, way: dict, place: Path | None) -> dict:
