@@ -1,6 +1,7 @@
 """PPO on `mini-sft`: by the truth, by reward models, and by rewards with a flaw.
 
     python benchmarks/rlhf.py rlhf.json
+    python benchmarks/rlhf.py rlhf.json --starts 8
 
 By the truth, held near the SFT model or with nothing that holds the policy back; by
 reward models of four kinds of annotators with nothing that holds it back, and of three
@@ -9,7 +10,9 @@ that are compared, one by the truth with nothing that holds, three of the others
 seed is that of the draws, the reward model stays. A run is kept in the file when it is
 done, and is not made twice. Stored as rlhf.json of show/records, and shown on
 code/rlhf. Settings were chosen on the validation subjects of world 0; the test subjects
-are measured beside them. Three to seven minutes a run on a core, three hours
+are measured beside them, at each point with one answer to a question, drawn with
+seed 0. How much such a point owes to its draw is seen at the start, which --starts
+measures with several seeds. Three to seven minutes a run on a core, three hours
 altogether; on a GPU with --device cuda less than two minutes each.
 """
 
@@ -39,7 +42,7 @@ from insidegpt.align.stages import (
     comparisons,
     questions,
 )
-from insidegpt.measure.standing import MAX_NEW_TOKENS, assess
+from insidegpt.measure.standing import MAX_NEW_TOKENS, Standing, assess
 from insidegpt.model.gpt import GPT
 from insidegpt.text.chat import encode_chat
 from insidegpt.text.world.dialogues import Talk
@@ -57,6 +60,11 @@ def tens(steps: list[tuple[float, ...]]) -> list[list[float]]:
         [round(sum(values) / len(values), 3) for values in zip(*part, strict=True)]
         for part in parts
     ]
+
+
+def rounded(stands: Standing) -> list[float | None]:
+    """What a file can hold: three digits, and no NaN."""
+    return [round(x, 3) if x == x else None for x in stands]
 
 
 def one_turn(talks: list[Talk]) -> list[Talk]:
@@ -141,13 +149,24 @@ class Bench:
             for talk, text in some
         ]
 
+    def starts(self, draws: int) -> dict:
+        """Where the start is, by one draw after another."""
+        found = {}
+        for name, talks in (("valid", self.valid), ("test", self.test)):
+            stands = [
+                assess(self.reference, self.reference, self.tokenizer, talks, seed=seed)
+                for seed in tqdm(range(draws), leave=False)
+            ]
+            found[name] = [rounded(one) for one in stands]
+        return found
+
     def look(self, policy: GPT, step: int, judge: RewardModel | None) -> dict:
         """How the policy stands with the validation and the test subjects."""
         found = {"step": step}
         for name, talks in (("valid", self.valid), ("test", self.test)):
             proxy = by_model(talks, self.tokenizer, judge) if judge else None
             stands = assess(policy, self.reference, self.tokenizer, talks, proxy=proxy)
-            found[name] = [round(x, 3) if x == x else None for x in stands]
+            found[name] = rounded(stands)
         return found
 
 
@@ -197,11 +216,16 @@ PLANS = {
 @click.command()
 @click.argument("record", type=Path)
 @click.option("--device", default="cpu", show_default=True)
-def main(record: Path, device: str) -> None:
+@click.option("--starts", help="Measure the start so often, and no run.", type=int)
+def main(record: Path, device: str, starts: int | None) -> None:
     """Make the runs that the file RECORD doesn't have yet."""
     kept = {"command": "python benchmarks/rlhf.py rlhf.json", "runs": {}}
     kept = json.loads(record.read_text("utf-8")) if record.exists() else kept
     bench = Bench(device)
+    if starts:
+        kept["starts"] = bench.starts(starts)
+        record.write_text(json.dumps(kept, separators=(",", ":")) + "\n", "utf-8")
+        return
     for name, plan in PLANS.items():
         if name not in kept["runs"]:
             print(name, file=sys.stderr, flush=True)
