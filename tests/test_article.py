@@ -99,6 +99,7 @@ def test_every_sentence_of_the_article_is_quoted(section):
     text = quoted(section)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     assert (len(text), digest) == ARTICLE[section["section"]]
+    assert f"[{section['zh']}]{{.language-zh}}" in PAGE.prose
 
 
 def test_all_sections_are_there_and_claims_are_numbered_in_order():
