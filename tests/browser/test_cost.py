@@ -85,7 +85,7 @@ def test_the_page_and_the_package_agree_to_the_last_digits_on_a_grid(view):
     for state, (plan, one) in zip(states, found, strict=True):
         wanted_plan, wanted = expected(data, state)
         assert plan == pytest.approx(wanted_plan._asdict(), rel=1e-12), state
-        assert one.pop("reading") in (True, False)
+        assert one.pop("waiting_for") in ("weights", "caches", "arithmetic")
         assert one == pytest.approx(wanted._asdict(), rel=1e-12), state
 
 
@@ -130,7 +130,9 @@ def test_more_answers_at_once_make_a_written_token_cheaper_until_arithmetic_deci
         prices.append(amount(told(view, "a million written")[0]))
         notes.append(view.locator(".ig-cost-note").inner_text())
     assert prices == sorted(prices, reverse=True)
-    assert "wait for memory" in notes[0]
+    assert "wait for the weights" in notes[0] and "caches" in notes[-1]
+    view.get_by_label("Prompt", exact=True).fill("5")
+    assert "arithmetic is the limit" in view.locator(".ig-cost-note").inner_text()
 
 
 def test_the_address_keeps_what_was_set(view):

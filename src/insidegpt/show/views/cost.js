@@ -90,7 +90,9 @@ insideGPT.drawers.cost = function (stage, data, { state, change }) {
         ["rent", dollars(b.answer_usd)], ["energy", energy(b.answer_wh)]]));
     const ratio = b.written_usd / b.read_usd;
     say.textContent = `A written token costs ${exact(ratio)} times as much as one that is read. ` +
-      (b.reading ? "To write, the processors mostly wait for memory: more answers at once would make a token cheaper." : "To write, arithmetic is the limit: more answers at once gain nothing.");
+      { weights: "To write, the processors mostly wait for the weights, which more answers at once would share.",
+        caches: "To write, they mostly wait for the answers' caches, which nobody can share.",
+        arithmetic: "To write, arithmetic is the limit: more answers at once gain nothing." }[b.waiting_for];
   };
 };
 insideGPT.drawers.cost.start = (data) => ({ ...data.start, trained: -1 });
@@ -124,6 +126,6 @@ insideGPT.drawers.cost.bill = function (model, plan, on, { adam_bytes, cache_byt
     read_tokens_s: chips / read_s, written_tokens_s: chips / written_s,
     read_usd: million * usd(read_s), written_usd: million * usd(written_s),
     answer_usd: usd(answer_s), answer_wh: (answer_s * on.watt) / hour_s,
-    reading: step_bytes / on.bytes_s > (plan.texts * token_flops) / on.flops_s,
+    waiting_for: (plan.texts * token_flops) / on.flops_s >= step_bytes / on.bytes_s ? "arithmetic" : cache > read(plan.texts) ? "caches" : "weights",
   };
 };
