@@ -107,19 +107,19 @@ def state_bytes(config: GPTConfig, *, muon: bool = True) -> int:
 def activation_bytes(config: GPTConfig, *, rows: int, tokens: int) -> int:
     """What a forward pass keeps for the gradients of ``train.loss``, in float32.
 
-    Of Llamas with as many keys as queries, and with the fused attention of a CPU, which
-    keeps no T x T scores. ValueError for another shape.
+    Of Llamas, with the fused attention of a CPU, which keeps no T x T scores, and keys
+    and values once for a group of queries. ValueError for another shape.
     """
     c = config
     if c.rms_eps is None or c.rope_base is None or c.mlp != "swiglu":
         raise ValueError("This formula is of models with RMSNorm, RoPE and SwiGLU.")
-    if c.n_heads != c.n_kv_heads or c.unrotated_layers or c.bias != "none":
-        raise ValueError("This formula is of models with K = H, rotated, without bias.")
-    C, H, F, D = c.d_model, c.n_heads, c.d_ff, c.d_head
+    if c.unrotated_layers or c.bias != "none":
+        raise ValueError("This formula is of models with rotated blocks and no bias.")
+    C, H, K, F, D = c.d_model, c.n_heads, c.n_kv_heads, c.d_ff, c.d_head
     norm = 3 * C + 1  # its input, one over the size, the quotient, the scaled quotient
-    normed = 2 * (2 * H * D + H) if c.qk_norm else 0  # the same of queries and keys
+    normed = (H + K) * (2 * D + 1) if c.qk_norm else 0  # the same of queries and keys
     copies = 2 if H > 1 else 1  # of the mixture: by head, and with heads side by side
-    attention = (3 + copies) * H * D + H  # q, k, v too; the softmax' denominators
+    attention = (1 + copies) * H * D + 2 * K * D + H  # q; k, v; softmax' denominators
     mlp = 4 * F  # gate, its SiLU, up, and what goes down
     block = 2 * norm + normed + attention + mlp
     a_token = c.n_layers * block + norm + c.vocab_size  # log-probabilities of all

@@ -3,6 +3,7 @@
 from insidegpt.show.view import View, script
 from insidegpt.show.widgets.attention import Looks, attention_view
 from insidegpt.show.widgets.budget import Fitted, budget_view
+from insidegpt.show.widgets.cost import cost_view
 from insidegpt.show.widgets.descent import descent_view
 from insidegpt.show.widgets.growth import Asked, Moment, growth_view
 from insidegpt.show.widgets.guess import guess_view
@@ -28,6 +29,7 @@ __all__ = [
     "View",
     "attention_view",
     "budget_view",
+    "cost_view",
     "growth_view",
     "guess_view",
     "descent_view",
