@@ -104,7 +104,7 @@ class Var:
         Raises ValueError where it is no single number, or nothing in it is wanted.
         """
         if self.value.size != 1 or not self.wanted:
-            raise ValueError("Only one number that depends on something has a way back.")
+            raise ValueError("Only a number that depends on a leaf has a way back.")
         found, waiting = {}, [self]
         while waiting:
             var = waiting.pop()
