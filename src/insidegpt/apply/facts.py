@@ -7,6 +7,8 @@ Page: applications/summarization.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import log
 from typing import NamedTuple
 
 ONES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen"
@@ -36,7 +38,7 @@ class Fact(NamedTuple):
     stated: Sequence[str]  # patterns, one of which a summary has that states it
 
 
-def plain(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """Words in small letters, numbers in digits, ends of sentences.
 
     "Twenty-four boats cost €1,200." has the tokens 24 boats cost 1200 euros and ".".
@@ -77,9 +79,9 @@ def matches(pattern: str, summary: str) -> bool:
         if part == "_":
             parts.append(r"(?:(?![.!?] )\S+ ){0,3}")
             continue
-        words = [re.escape(word) for word in plain(part)]
+        words = [re.escape(word) for word in words_of(part)]
         parts.append(" ".join(words) + (r"\S* " if part.endswith("*") else " "))
-    found = re.search("(?:^| )" + "".join(parts), " ".join(plain(summary)) + " ")
+    found = re.search("(?:^| )" + "".join(parts), " ".join(words_of(summary)) + " ")
     return found is not None
 
 
@@ -90,8 +92,8 @@ def stated(summary: str, facts: Iterable[Fact]) -> list[bool]:
 
 def foreign_numbers(summary: str, text: str) -> list[str]:
     """Numbers of the summary that the text doesn't have."""
-    known = set(plain(text))
-    return [token for token in plain(summary) if _is_number(token, known)]
+    known = set(words_of(text))
+    return [token for token in words_of(summary) if _is_number(token, known)]
 
 
 def _is_number(token: str, known: set[str]) -> bool:
@@ -104,7 +106,7 @@ def foreign_names(summary: str, text: str) -> list[str]:
     The first word of a sentence has a capital for another reason; it counts as a name
     where a second one follows.
     """
-    known, found = set(plain(text)), []
+    known, found = set(words_of(text)), []
     for sentence in re.split(r"(?<=[.!?:])[\"”]?\s+|\n", summary):
         words = re.findall(r"[^\W_]+(?:['’][^\W\d_]+)?", sentence)
         big = [word[0].isupper() for word in words] + [False]
@@ -115,7 +117,7 @@ def foreign_names(summary: str, text: str) -> list[str]:
 
 
 def _strange(word: str, known: set[str]) -> bool:
-    return word != "I" and bool(set(plain(word)) - known)
+    return word != "I" and bool(set(words_of(word)) - known)
 
 
 def misplaced_numbers(summary: str, text: str, *, reach: int = 5) -> list[str]:
@@ -124,7 +126,7 @@ def misplaced_numbers(summary: str, text: str, *, reach: int = 5) -> list[str]:
     That word is the next important one, or the one before at the end of a sentence. In
     the text it may be up to ``reach`` words away; endings don't matter.
     """
-    said, source = plain(summary), plain(text)
+    said, source = words_of(summary), words_of(text)
     found = []
     for n, token in enumerate(said):
         if not token[0].isdigit() or token not in source:
@@ -160,11 +162,31 @@ def _stem(word: str) -> str:
 
 def new_words(summary: str, text: str) -> list[str]:
     """Important words of the summary whose stem the text doesn't have."""
-    known = {_stem(word) for word in plain(text)}
-    words = [w for w in plain(summary) if w not in UNIMPORTANT and w not in ".!?"]
+    known = {_stem(word) for word in words_of(text)}
+    words = [w for w in words_of(summary) if w not in UNIMPORTANT and w not in ".!?"]
     return [word for word in words if _stem(word) not in known]
 
 
 def unsupported(sentence: str, text: str) -> list[str]:
     """What the check objects to in a sentence: foreign numbers and foreign names."""
     return foreign_numbers(sentence, text) + foreign_names(sentence, text)
+
+
+def swap_numbers(summary: str) -> str | None:
+    """A lie: two numbers of a summary change places, those nearest in size.
+
+    None if there aren't two different ones.
+    """
+    words = "|".join(NUMBERS)
+    number = rf"\b(?:\d[\d,.:]*\d|\d)(?:st|nd|rd|th)?\b|\b(?:{words})\b"
+    spans = list(re.finditer(number, summary))
+    values = [float(re.sub(r"\D", ".", words_of(s[0])[0])) for s in spans]
+    pairs = [
+        p for p in combinations(range(len(spans)), 2) if values[p[0]] != values[p[1]]
+    ]
+    if not pairs:
+        return None
+    a, b = min(pairs, key=lambda p: abs(log(values[p[0]] / values[p[1]])))
+    one, two = spans[a], spans[b]
+    between = summary[one.end() : two.start()]
+    return summary[: one.start()] + two[0] + between + one[0] + summary[two.end() :]
