@@ -39,6 +39,7 @@ NAMES = (
     "ring",
     "descent",
     "growth",
+    "origins",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'
