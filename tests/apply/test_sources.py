@@ -77,10 +77,10 @@ def test_a_paraphrase_has_few_runs_of_words_of_the_reference(source):
 
 
 def test_sentences_by_hand():
-    text = 'From: A\n1. He said "no." Then, at 4.5 km/h, Mr B left!\n\nWho? X'
+    text = 'From: A\n1. He said "no." Then, at 4.5 km/h, Ms. B left!\n\nWho? X'
     assert sentences_of(text) == [
         '1. He said "no."',
-        "Then, at 4.5 km/h, Mr B left!",
+        "Then, at 4.5 km/h, Ms. B left!",
         "Who?",
         "X",
     ]

@@ -117,7 +117,7 @@ def foreign_names(summary: str, text: str) -> list[str]:
 
 
 def _strange(word: str, known: set[str]) -> bool:
-    return word != "I" and bool(set(words_of(word)) - known)
+    return re.split("['’]", word)[0] != "I" and bool(set(words_of(word)) - known)
 
 
 def misplaced_numbers(summary: str, text: str, *, reach: int = 5) -> list[str]:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from insidegpt.apply.facts import Fact
 
+SENTENCE_END = r'(?:(?<=[.!?])|(?<=[.!?]["”]))(?<!Mr\.)(?<!Ms\.)(?<!Mrs\.)(?<!Dr\.)\s+'
+
 
 class Source(NamedTuple):
     """A text to summarise, and what is known of it."""
@@ -43,7 +45,7 @@ def sentences_of(text: str) -> list[str]:
     for line in text.split("\n"):
         if not line.strip() or line.startswith("From:"):
             continue
-        pieces = re.split(r'(?<=[.!?])\s+|(?<=[.!?]["”])\s+', line.strip())
+        pieces = re.split(SENTENCE_END, line.strip())
         if re.fullmatch(r"\d+\.", pieces[0]):  # "3. Water." in minutes
             pieces[:2] = [" ".join(pieces[:2])]
         found += pieces
