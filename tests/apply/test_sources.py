@@ -1,12 +1,21 @@
 """The texts of the course: what each has to have for its scores to mean something."""
 
+import json
 from collections import Counter
+from importlib.resources import files
 
 import pytest
 
-from insidegpt.apply.facts import foreign_names, foreign_numbers, stated, words_of
+from insidegpt.apply.facts import (
+    foreign_names,
+    foreign_numbers,
+    stated,
+    unsupported,
+    words_of,
+)
 from insidegpt.apply.sources import load_sources, pieces, sentences_of
-from insidegpt.apply.summarize import copied
+from insidegpt.apply.summarize import copied, tidy
+from insidegpt.show.records import record
 
 SHORT = [*load_sources("test"), *load_sources("dev")]
 LONG = load_sources("long")
@@ -92,3 +101,23 @@ def test_pieces_are_whole_paragraphs_and_lose_nothing():
     assert "\n".join(found) == text
     assert [words(piece) for piece in found] == [7, 5, 20, 2]
     assert list(pieces("short")) == ["short"]
+
+
+def test_every_sentence_of_the_summaries_on_the_page_was_labelled():
+    folder = files("insidegpt.apply") / "texts"
+    labels = json.loads((folder / "labels.json").read_text("utf-8"))
+    kept = record("summarization")
+    assert labels["prompt"] == kept["order"][0]
+    assert set(labels["summaries"]) == {s.name for s in load_sources("test")}
+    for name, rows in labels["summaries"].items():
+        summary = tidy(kept["test"][labels["prompt"]][name])
+        assert sentences_of(summary) == [sentence for sentence, _ in rows]
+        assert {label for _, label in rows} <= {"supported", "wrong", "invented"}
+
+
+def test_the_check_objects_to_no_sentence_that_its_reader_found_supported():
+    folder = files("insidegpt.apply") / "texts"
+    labels = json.loads((folder / "labels.json").read_text("utf-8"))
+    for source in load_sources("test"):
+        for sentence, label in labels["summaries"][source.name]:
+            assert label != "supported" or not unsupported(sentence, source.text)
