@@ -131,11 +131,6 @@ def sections(tokenizer, found: dict) -> dict[str, Callable[[], object]]:
     def drawn(seed: int) -> dict:
         return by_name(test, write(texts, found["order"][0], Sampling(0.7, seed=seed)))
 
-    def dense() -> dict:
-        return by_name(
-            test, Writer(insidegpt.load_model(), tokenizer)(texts, found["order"][0])
-        )
-
     return {
         "dev": lambda: each_prompt(dev, list(PROMPTS)),
         "order": lambda: in_order(found["dev"]),
@@ -152,7 +147,6 @@ def sections(tokenizer, found: dict) -> dict[str, Callable[[], object]]:
             for name in found["order"][:2]
         },
         "drawn": lambda: [drawn(seed) for seed in SEEDS],
-        "float32": dense,
     }
 
 
