@@ -7,7 +7,7 @@ insideGPT.drawers.origins = function (stage, data, { state, change }) {
   const said = h("div", { class: "ig-origins-said", role: "group", "aria-label": "Sentences of the summary" });
   const note = h("p", { class: "ig-result", "aria-live": "polite" });
   const source = h("p", { class: "ig-origins-text" });
-  stage.append(which, said, note, h("h4", {}, "The text"), source);
+  stage.append(which, said, note, h("p", { class: "ig-note" }, "The text, with the sentences marked that share most with the chosen one:"), source);
 
   // A sentence as a button; words that the text has nowhere are underlined.
   function sentence({ words }, n) {
