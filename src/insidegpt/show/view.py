@@ -40,6 +40,7 @@ NAMES = (
     "descent",
     "growth",
     "cost",
+    "origins",
 )
 # What a stage says where no script has drawn on it.
 ASLEEP = '<p class="ig-note">To use this view, run its cell, or allow scripts.</p>'

@@ -11,6 +11,7 @@ from insidegpt.show.widgets.kernel import kernel_view
 from insidegpt.show.widgets.logits import logits_view
 from insidegpt.show.widgets.moments import moments_view
 from insidegpt.show.widgets.neighbours import neighbours_view
+from insidegpt.show.widgets.origins import origins_view
 from insidegpt.show.widgets.positions import positions_view
 from insidegpt.show.widgets.replay import replay_view
 from insidegpt.show.widgets.request import Part, request_view
@@ -37,6 +38,7 @@ __all__ = [
     "logits_view",
     "moments_view",
     "neighbours_view",
+    "origins_view",
     "positions_view",
     "replay_view",
     "request_view",
