@@ -27,12 +27,26 @@ CONFIG = GPTConfig(
 )
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_transformers_and_we_read_the_same_model_back(tokenizer, tmp_path, tied):
+@pytest.mark.parametrize(
+    ("change", "family"),
+    [
+        ({"tied": True}, "Llama"),
+        ({"tied": False}, "Llama"),
+        ({"qk_norm": True}, "Qwen3"),
+        ({"qk_norm": True, "head_width": 10}, "Qwen3"),
+    ],
+)
+def test_transformers_and_we_read_the_same_model_back(
+    tokenizer, tmp_path, change, family
+):
     torch.manual_seed(0)
-    model = GPT(dataclasses.replace(CONFIG, tied=tied)).eval()
+    model = GPT(dataclasses.replace(CONFIG, **change)).eval()
+    for name, p in model.named_parameters():
+        if name.endswith("norm.weight"):  # of queries and keys, too: not just ones
+            torch.nn.init.uniform_(p, 0.5, 2.0)
     save_llama(model, tokenizer, tmp_path)
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float64)
+    assert type(theirs).__name__ == f"{family}ForCausalLM"
     ids = torch.randint(0, 49152, (2, 9))
     with torch.inference_mode():
         ours = model.double()(ids)
@@ -46,7 +60,7 @@ def test_transformers_and_we_read_the_same_model_back(tokenizer, tmp_path, tied)
 
 
 @pytest.mark.parametrize(
-    "change", [{"qk_norm": True}, {"bias": "qkv"}, {"unrotated_layers": (1,)}]
+    "change", [{"bias": "qkv"}, {"bias": "all"}, {"unrotated_layers": (1,)}]
 )
 def test_another_kind_of_model_is_refused(tokenizer, tmp_path, change):
     model = GPT(dataclasses.replace(CONFIG, **change))

@@ -21,7 +21,8 @@ from insidegpt.text.vocab import save_tokenizer
 def save_llama(model: GPT, tokenizer: Tokenizer, directory: str | Path) -> None:
     """Write a model of Llama's kind for ``AutoModelForCausalLM.from_pretrained``.
 
-    Raises ValueError for a model that a plain Llama can't be. Each file is complete
+    With norms of queries and keys it is written as a Qwen3, which is a Llama with
+    these. Raises ValueError for a model that neither can be. Each file is complete
     before it takes its name.
     """
     settings = llama_settings(model.config, tokenizer)
@@ -39,9 +40,9 @@ def save_llama(model: GPT, tokenizer: Tokenizer, directory: str | Path) -> None:
 
 
 def llama_settings(config: GPTConfig, tokenizer: Tokenizer) -> dict[str, Any]:
-    """What ``config.json`` says of a Llama with these sizes."""
+    """What ``config.json`` says of a Llama, or a Qwen3, with these sizes."""
     plain = dataclasses.replace(
-        config, rope_factors=None, unrotated_layers=(), qk_norm=False, bias="none"
+        config, rope_factors=None, unrotated_layers=(), bias="none"
     )
     rotary = config.rope_base is not None and config.rms_eps is not None
     if config != plain or not rotary or config.mlp != "swiglu":
@@ -49,9 +50,10 @@ def llama_settings(config: GPTConfig, tokenizer: Tokenizer) -> dict[str, Any]:
             "Only a model with rotary positions, RMSNorm, SwiGLU and no biases can be "
             "saved as a Llama; this one is of another kind."
         )
+    family = "Qwen3" if config.qk_norm else "Llama"
     return {
-        "model_type": "llama",
-        "architectures": ["LlamaForCausalLM"],
+        "model_type": family.lower(),
+        "architectures": [f"{family}ForCausalLM"],
         "vocab_size": config.vocab_size,
         "max_position_embeddings": config.context_tokens,
         "num_hidden_layers": config.n_layers,
