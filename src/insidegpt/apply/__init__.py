@@ -1,0 +1,1 @@
+"""Applications of a chat model: each a small system around it."""
