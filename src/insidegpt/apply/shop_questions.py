@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PARTS = ("train", "dev", "test")
-KINDS = ("policy", "order", "product", "person")
+KINDS = ("policy", "order", "product", "person", "action")
 FILES = Path(__file__).parent / "shop"
 # What hands a customer over, in a model's own words or in ours.
 HANDED_OVER = r"colleague|employee|speak to (a|some)|contact (us|the|our)|don't know"
@@ -25,6 +25,7 @@ class Question(NamedTuple):
     about: str  # a passage of the handbook, or an aspect of an order or a product
     text: str
     accepted: str = ""  # a pattern that is found in every right answer
+    wrong: str = ""  # a pattern that is found in none, such as a yes that means no
     answer: str = ""  # of the part to learn from
     number: int | None = None  # of the order
     name: str | None = None  # of the product
@@ -51,4 +52,6 @@ def questions(part: str) -> tuple[Question, ...]:
 def is_right(question: Question, answer: str) -> bool:
     """Whether an answer says what a right one says; passing on, where that is right."""
     pattern = HANDED_OVER if question.kind == "person" else question.accepted
+    if question.wrong and re.search(question.wrong, answer, re.IGNORECASE):
+        return False
     return re.search(pattern, answer, re.IGNORECASE) is not None
