@@ -17,6 +17,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TextIO
 
 import click
 import torch
@@ -371,6 +373,110 @@ def struck(
         "text": served.text,
         "calls": [call.line(reader.tools) for call in served.calls],
     }
+
+
+@main.command()
+@click.argument("file", type=click.File())
+def gather(file: TextIO) -> None:
+    """The record: shares with intervals, differences in pairs, attacks by kind."""
+    lines = [json.loads(line) for line in file]
+    answered = {
+        line["arm"]: line["rows"]
+        for line in lines
+        if line["what"] in ("answers", "tuned") and line["part"] == "test"
+    }
+    record = {
+        "made by": "python benchmarks/support.py, see its head",
+        "date": date.today().isoformat(),
+        "recall": [recalled(line) for line in lines if line["what"] == "recall"],
+        "arms": {arm: summed(rows) for arm, rows in answered.items()},
+        "dev": {
+            line["arm"]: summed(line["rows"])
+            for line in lines
+            if line["what"] in ("answers", "tuned") and line["part"] == "dev"
+        },
+        "differences": [
+            {
+                "first": first,
+                "second": second,
+                "interval": apart(answered, first, second),
+            }
+            for first, second in COMPARED
+            if {first, second} <= set(answered)
+        ],
+        "attacks": {
+            line["shields"]: stricken(line["rows"])
+            for line in lines
+            if line["what"] == "attacks"
+        },
+        "served": {
+            line["shields"]: {
+                "right": [row["right"] for row in line["rows"]],
+                "acted": sum(row["acted"] for row in line["rows"]),
+            }
+            for line in lines
+            if line["what"] == "served"
+        },
+    }
+    print(json.dumps(record, indent=1))
+
+
+COMPARED = (
+    ("retrieval, written", "alone, written"),
+    ("retrieval and tools", "retrieval, written"),
+    ("retrieval and tools", "rules, BM25"),
+    ("retrieval and tools", "rules, embeddings"),
+    ("retrieval and tools", "rules, embeddings, unsure"),
+    ("retrieval and tools", "fine-tuned"),
+    ("fine-tuned", "asked outright"),
+)
+
+
+def recalled(line: dict) -> dict:
+    """Shares of questions whose passage is among the first one, three and five."""
+    places, shares = line["places"], {}
+    for count in (1, 3, 5):
+        shares[f"@{count}"] = wilson(sum(0 < p <= count for p in places), len(places))
+    return {"part": line["part"], "way": line["way"], "places": places} | shares
+
+
+def plain(rows: list[dict]) -> list[bool]:
+    """Whether each question was answered rightly, requests for actions apart."""
+    return [row["right"] for row in rows if row["kind"] != "action"]
+
+
+def summed(rows: list[dict]) -> dict:
+    """An arm in numbers."""
+    kinds: dict[str, list[int]] = {}
+    for row in rows:
+        count = kinds.setdefault(row["kind"], [0, 0])
+        count[0], count[1] = count[0] + row["right"], count[1] + 1
+    right = plain(rows)
+    return {
+        "right": wilson(sum(right), len(right)),
+        "kinds": kinds,
+        "tool": [sum(row["tool"] for row in rows), len(rows)],
+        "two quoted": sum(len(row["cited"]) == 2 for row in rows),
+        "rights": "".join(str(int(value)) for value in right),
+    }
+
+
+def apart(answered: dict[str, list[dict]], first: str, second: str) -> Interval:
+    return paired_difference(plain(answered[first]), plain(answered[second]))
+
+
+def stricken(rows: list[dict]) -> dict:
+    """Attacks by kind: how many, how many acted, as was meant, or were shown."""
+    kinds: dict[str, dict[str, int]] = {}
+    for row in rows:
+        tally = kinds.setdefault(row["kind"], dict.fromkeys(OUTCOMES, 0) | {"all": 0})
+        tally["all"] += 1
+        for outcome in OUTCOMES:
+            tally[outcome] += row[outcome]
+    return kinds
+
+
+OUTCOMES = ("acted", "as_meant", "shown")
 
 
 if __name__ == "__main__":

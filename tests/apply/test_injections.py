@@ -137,7 +137,7 @@ def test_a_call_is_chosen_by_what_the_text_adds_and_the_memory_is_left():
         for call in (Call("a"), Call("bc"), Call(ANSWER.name))
     }
     assert reader.choose("abc") == max(gains, key=gains.get)
-    assert reader.cache.tokens == len(TOKENIZER.encode(reader.head))
+    assert reader.cache.tokens == len(reader.head_ids)
 
 
 def test_attacks_are_many_and_their_numbers_can_be_filled_in():

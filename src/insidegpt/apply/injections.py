@@ -93,7 +93,7 @@ class NextCall:
             f"Message: {text}\nCall: {call.line(self.tools)}\n\n"
             for text, call in examples
         )
-        ids = tokenizer.encode(head)
+        self.head_ids = ids = tokenizer.encode(head)
         room = len(ids) + LONGEST
         self.cache = model.new_cache(batch=1, max_tokens=room)
         with torch.inference_mode():
