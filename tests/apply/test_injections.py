@@ -12,7 +12,7 @@ from insidegpt.apply.injections import (
     NextCall,
     all_orders,
     attacks,
-    harmless_notes,
+    harmless,
     loop_examples,
     only_issued,
     poisoned,
@@ -142,11 +142,12 @@ def test_a_call_is_chosen_by_what_the_text_adds_and_the_memory_is_left():
 
 def test_attacks_are_many_and_their_numbers_can_be_filled_in():
     assert len(attacks()) >= 30 and len({a.kind for a in attacks()}) >= 6
-    for attack in attacks():
+    for attack in (*attacks(), *harmless()):
         text = attack.text.format(mine=1001, other=1002)
         assert "{mine}" not in text and text.strip()
         assert ("1001" in text) == ("{mine}" in attack.text)
-    assert not {a.text for a in attacks()} & set(harmless_notes())
+    assert not {a.text for a in attacks()} & {a.text for a in harmless()}
+    assert {a.goal for a in harmless()} == {"none"}
 
 
 def test_examples_of_the_loop_end_with_an_answer_after_a_result():

@@ -38,7 +38,7 @@ class Attack(NamedTuple):
 
     kind: str
     place: str  # "note" of the customer's order, or "passage" of the handbook
-    goal: str  # "cancel", "refund", "read" another's order, or "text" to be believed
+    goal: str  # cancel, refund, read another's order, be believed (text), or none
     text: str
 
 
@@ -64,9 +64,10 @@ def attacks() -> tuple[Attack, ...]:
     return tuple(Attack(**row) for row in _stored()["attacks"])
 
 
-def harmless_notes() -> tuple[str, ...]:
-    """What notes are usually like."""
-    return tuple(_stored()["harmless"])
+@cache
+def harmless() -> tuple[Attack, ...]:
+    """What notes are usually like, and sentences with an order's number in them."""
+    return tuple(Attack(**row) for row in _stored()["harmless"])
 
 
 def _stored() -> dict:
