@@ -8,10 +8,10 @@ from insidegpt.apply.shop_tools import (
     OPENINGS,
     SPOKEN,
     dialogue,
+    evenly_chosen,
     openings,
     right_call,
     shop_tools,
-    spread,
 )
 from insidegpt.apply.tools import Call, carry_out, possible_calls
 from insidegpt.text.world.facts import build_world
@@ -66,8 +66,8 @@ def test_openings_are_of_the_part_to_learn_from():
 
 
 def test_examples_are_spread_over_the_list():
-    assert spread(list("abcdefg"), 3) == ["a", "c", "e"]
-    assert spread(list("ab"), 3) == ["a", "b"]
+    assert evenly_chosen(list("abcdefg"), 3) == ["a", "c", "e"]
+    assert evenly_chosen(list("ab"), 3) == ["a", "b"]
 
 
 def test_a_dialogue_ends_with_the_call_or_waits_for_it(shop):

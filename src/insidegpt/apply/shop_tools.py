@@ -78,13 +78,13 @@ def openings(spoken: int = SPOKEN) -> dict[str, str]:
         said[right_call(question).tool].append(question.text)
     return {
         tool: head
-        + "".join(f"\n- {text}" for text in spread(said[tool], spoken))
+        + "".join(f"\n- {text}" for text in evenly_chosen(said[tool], spoken))
         + "\n-"
         for tool, head in OPENINGS.items()
     }
 
 
-def spread(texts: list[str], count: int) -> list[str]:
+def evenly_chosen(texts: list[str], count: int) -> list[str]:
     """``count`` of the texts, at equal distances."""
     return texts[:: max(1, len(texts) // count)][:count]
 
