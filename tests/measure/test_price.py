@@ -12,9 +12,9 @@ from insidegpt.model.cache import kv_bytes_per_token
 from insidegpt.model.config import PRESETS
 
 # A thousand parameters; 10 products with each token before; 4 numbers kept for a token.
-SMALL = Size(1000.0, 1000.0, 1.0, 10.0, 4.0, 6.0, trained_tokens=50.0)
+SMALL = Size(1000.0, 1000.0, 1.0, 10.0, 10.0, 4.0, 6.0, trained_tokens=50.0)
 # 100 that all tokens pass, and 8 experts of 100, of which a token passes 2.
-EXPERTS = Size(900.0, 300.0, 0.25, 0.0, 4.0, 6.0, trained_tokens=50.0)
+EXPERTS = Size(900.0, 300.0, 0.25, 0.0, 0.0, 4.0, 6.0, trained_tokens=50.0)
 CHIP = Processor(flops_s=1e6, bytes_s=1e4, memory_bytes=4000, watt=500)
 PLAN = Plan(100.0, 16, context_tokens=5, texts=2, reached=0.5, usd_hour=3.6)
 PRICES = Processor(1e15, 3e12, 8e10, 1000)
@@ -69,9 +69,18 @@ def test_a_shape_is_counted_as_the_exact_formulas_count_it(name):
     assert price.weight_bytes(one, bits=32) == 4 * cost.parameters(config).total
 
 
+def test_attention_on_a_compressed_cache_makes_writing_dearer_and_not_reading():
+    """A step of two: 2 x 2 (1000 + 5000 x 5) = 104,000 FLOPs at half of 1e6 a second
+    take 0.208 s; 2080 bytes at half of 9e4 a second take 0.046."""
+    chip = CHIP._replace(bytes_s=9e4)
+    dear = SMALL._replace(attention_written=5000.0)
+    assert price.step_s(dear, PLAN, chip) == pytest.approx(0.208)
+    assert price.prompt_s(dear, PLAN, chip) == price.prompt_s(SMALL, PLAN, chip)
+
+
 def test_a_text_alone_waits_for_memory_and_a_thousand_for_arithmetic():
     """8e9 parameters in 16 bits: 16e9 bytes at 3e12 a second, 16e9 FLOPs at 1e15."""
-    big = Size(8e9, 8e9, 1.0, 0.0, 0.0, 1.0, 1.0)
+    big = Size(8e9, 8e9, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0)
     plan = Plan(1.0, 16, 1024, 1, 1.0, 2.0)
     assert price.step_s(big, plan, PRICES) == pytest.approx(16e9 / 3e12)
     many = plan._replace(texts=1000)

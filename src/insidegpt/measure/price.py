@@ -26,7 +26,8 @@ class Size(NamedTuple):
     parameters: float
     active: float  # that one token passes; fewer than all with experts
     share: float  # of the experts that one token passes; 1 where there are none
-    attention: float  # multiplications of a token with each token before it
+    attention: float  # multiplications of a token read with each token before it
+    attention_written: float  # and of one written: more, on a compressed cache
     cache: float  # numbers kept for each token
     inputs: float  # numbers that enter the blocks, for each token
     trained_tokens: float  # what it was trained on
@@ -78,17 +79,17 @@ def size(config: GPTConfig, *, trained_tokens: float) -> Size:
     c, N = config, float(parameters(config).total)
     products = 2.0 * c.n_layers * c.n_heads * c.d_head  # scores, and the mixture
     cache = 2.0 * c.n_layers * c.n_kv_heads * c.d_head
-    return Size(
-        N, N, 1.0, products, cache, float(c.n_layers * c.d_model), trained_tokens
-    )
+    inputs = float(c.n_layers * c.d_model)
+    return Size(N, N, 1.0, products, products, cache, inputs, trained_tokens)
 
 
 # Operations and bytes ----------------------------------------------------------------
 
 
-def token_flops(model: Size, *, context_tokens: float) -> float:
+def token_flops(model: Size, *, context_tokens: float, written: bool = False) -> float:
     """Of one token behind so many others, read or written: 2N and its attention."""
-    return 2 * (model.active + model.attention * context_tokens)
+    attention = model.attention_written if written else model.attention
+    return 2 * (model.active + attention * context_tokens)
 
 
 def training_flops(model: Size, *, tokens: float) -> float:
@@ -131,7 +132,7 @@ def roofline_s(
 def step_s(model: Size, plan: Plan, on: Processor) -> float:
     """One processor's time for a token of each text; k of them take a k-th of it."""
     before = plan.context_tokens
-    flops = plan.texts * token_flops(model, context_tokens=before)
+    flops = plan.texts * token_flops(model, context_tokens=before, written=True)
     read = weight_bytes(model, bits=plan.bits, tokens=plan.texts)
     read += plan.texts * cache_bytes(model, tokens=before)
     return roofline_s(flops, read, on, reached=plan.reached)

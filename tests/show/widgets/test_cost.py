@@ -8,8 +8,8 @@ from insidegpt.measure.price import Plan, Processor, Size
 from insidegpt.show import widgets
 
 MODELS = {
-    "little": Size(1e6, 1e6, 1.0, 10.0, 4.0, 6.0, trained_tokens=5e6),
-    "large": Size(1e9, 1e8, 0.05, 10.0, 4.0, 6.0, trained_tokens=5e9),
+    "little": Size(1e6, 1e6, 1.0, 10.0, 10.0, 4.0, 6.0, trained_tokens=5e6),
+    "large": Size(1e9, 1e8, 0.05, 10.0, 30.0, 4.0, 6.0, trained_tokens=5e9),
 }
 CHIPS = {"first": Processor(1e12, 1e10, 1e9, 100), "second": Processor(2, 2, 2, 2)}
 START = {

@@ -104,7 +104,8 @@ insideGPT.drawers.cost.plan = (data, state) => ({
 });
 // The formulas. FLOPs, bytes, seconds of one processor, dollars; as in price.py.
 insideGPT.drawers.cost.bill = function (model, plan, on, { adam_bytes, cache_bytes, room, answer_tokens, hour_s, million }) {
-  const token_flops = 2 * (model.active + model.attention * plan.context_tokens);
+  const token_flops = (attention) => 2 * (model.active + attention * plan.context_tokens);
+  const step_flops = plan.texts * token_flops(model.attention_written);
   const experts = model.share === 1 ? 0 : (model.parameters - model.active) / (1 - model.share);
   const read = (tokens) => ((model.parameters - experts * (1 - model.share) ** tokens) * plan.bits) / 8;
   const roofline = (flops, bytes) => Math.max(flops / on.flops_s, bytes / on.bytes_s) / plan.reached;
@@ -112,8 +113,8 @@ insideGPT.drawers.cost.bill = function (model, plan, on, { adam_bytes, cache_byt
   const weights = (model.parameters * plan.bits) / 8;
   const chips = Math.max(1, Math.ceil((weights + cache) / (room * on.memory_bytes)));
   const step_bytes = read(plan.texts) + cache;
-  const step_s = roofline(plan.texts * token_flops, step_bytes);
-  const prompt_s = roofline(plan.context_tokens * token_flops, read(plan.context_tokens));
+  const step_s = roofline(step_flops, step_bytes);
+  const prompt_s = roofline(plan.context_tokens * token_flops(model.attention), read(plan.context_tokens));
   const read_s = prompt_s / plan.context_tokens, written_s = step_s / plan.texts;
   const answer_s = prompt_s + answer_tokens * written_s;
   const training_flops = 6 * model.active * plan.trained_tokens;
@@ -126,6 +127,6 @@ insideGPT.drawers.cost.bill = function (model, plan, on, { adam_bytes, cache_byt
     read_tokens_s: chips / read_s, written_tokens_s: chips / written_s,
     read_usd: million * usd(read_s), written_usd: million * usd(written_s),
     answer_usd: usd(answer_s), answer_wh: (answer_s * on.watt) / hour_s,
-    waiting_for: (plan.texts * token_flops) / on.flops_s >= step_bytes / on.bytes_s ? "arithmetic" : cache > read(plan.texts) ? "caches" : "weights",
+    waiting_for: step_flops / on.flops_s >= step_bytes / on.bytes_s ? "arithmetic" : cache > read(plan.texts) ? "caches" : "weights",
   };
 };
